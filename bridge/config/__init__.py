@@ -1,0 +1,1 @@
+"""Floor 1: `bridge.toml` to typed settings."""

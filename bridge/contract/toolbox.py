@@ -1,0 +1,89 @@
+"""What an adapter is given, so that it needs no globals and a test can hold every string."""
+
+import logging
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from bridge.model.events import Attachment
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class HttpAnswer(Struct, frozen=True, kw_only=True):
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    url: str
+    """After redirects."""
+
+
+class HttpClient(Protocol):
+    """Refuses private, link-local, CGNAT and mapped addresses after resolving, at each hop, unless the operator allowed them."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = 5 * 1024 * 1024,
+        timeout: float = 30.0,
+    ) -> HttpAnswer:
+        """At most 5 redirects; the body is capped at `limit` bytes after decompression. Raises `OSError` on any failure."""
+        ...
+
+    def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AbstractAsyncContextManager["MediaStream"]: ...
+
+
+class MediaStream(Protocol):
+    """Bytes on their way; `chunks` raises `OSError` where they end early or pass the cap."""
+
+    name: str
+    type: str
+    size: int | None
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+
+class MediaStore(Protocol):
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[MediaStream]:
+        """Streams what an attachment refers to, wherever it lives. Raises `OSError`."""
+        ...
+
+    async def put(self, stream: MediaStream) -> str:
+        """Uploads to the hub; returns the mxc URI. Raises `OSError`."""
+        ...
+
+
+class Metrics(Protocol):
+    def count(self, name: str, amount: float = 1, **labels: str) -> None: ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None: ...
+
+
+class Toolbox(Struct, frozen=True, kw_only=True):
+    clock: Clock
+    random: random.Random
+    http: HttpClient
+    media: MediaStore
+    metrics: Metrics
+    log: logging.Logger

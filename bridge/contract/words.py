@@ -1,0 +1,50 @@
+"""The bot's words: offered alike in the room, in the terminal and over the API."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from bridge.model.permissions import Permission
+
+
+class Argument(Struct, frozen=True, kw_only=True):
+    name: str
+    summary: str
+    required: bool = True
+    many: bool = False
+    """Takes all that is left."""
+    default: str | None = None
+
+
+class Asker(Struct, frozen=True, kw_only=True):
+    """For whom a word runs, and where it was said. `room` is None in the terminal."""
+
+    user: str
+    permission: Permission
+    room: str | None = None
+    room_power: int | None = None
+    """The asker's power level in `room`; None outside a room."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One answer, three faces: a line, a table for people, `data` for `--json`."""
+
+    text: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    data: Any = None
+    failed: bool = False
+
+
+Runs: TypeAlias = Callable[[Asker, Mapping[str, str | Sequence[str]]], Awaitable[Answer]]
+
+
+class Word(Struct, frozen=True, kw_only=True):
+    name: str
+    summary: str
+    run: Runs
+    arguments: tuple[Argument, ...] = ()
+    permission: Permission = Permission.USER
+    room_power: int | None = None
+    """Said in a room, the asker also needs this power level there."""

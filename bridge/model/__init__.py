@@ -1,0 +1,1 @@
+"""Floor 0: what things are. Nothing here can fail on a network."""
