@@ -1,0 +1,51 @@
+"""What routing decides and the ledger stores: the seam between two floors that do not know each other."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from bridge.contract.delivery import Delivery
+from bridge.model.events import Event
+from bridge.model.ids import ChannelId, EventKey
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """A delivery as planned. Its targets are unresolved: `Target.event` is set, the ids are empty until it is about to leave."""
+
+    delivery: Delivery
+    expires_at: datetime | None = None
+    """Aware, UTC. From then on it goes to the dead letters with a notice to its author."""
+    waits_for: str | None = None
+    """The id of a delivery that must be done first (a portal with order = "room")."""
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """What is to become of one event."""
+
+    drafts: tuple[Draft, ...] = ()
+    refused: str | None = None
+    """Plain words for the author: some destination, or all, will not have it."""
+    dropped: str | None = None
+    """A reason code, counted: the event goes nowhere and nobody needs to be told."""
+
+
+class Lookup(Protocol):
+    """What a plan may ask of the ledger: synchronous, inside the transaction that stores the event."""
+
+    def root(self, key: EventKey) -> EventKey | None:
+        """The event that a native id names: itself, an alias or a copy."""
+        ...
+
+    def event(self, key: EventKey) -> Event | None:
+        """None where it is unknown or pruned."""
+        ...
+
+    def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
+        """Delivered there, on its way there, or original there."""
+        ...
+
+
+Plan: TypeAlias = Callable[[Event, Lookup], Planned]
+"""Pure. Whatever it raises quarantines that one event."""
