@@ -1,0 +1,1 @@
+"""IRC: the adapter for any network that speaks RFC 1459 or what grew out of it."""
