@@ -1,0 +1,1 @@
+"""What `make run` starts: a homeserver, a small server of each demonstrated network, and the bridge, on loopback."""
