@@ -86,6 +86,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Wire messages one event may become before the rest goes to a page with a link."""
     in_flight: int = 1
     """Deliveries of one lane that may be written and unproven at a time."""
+    joins: bool = False
+    """Where the lane is behind, waiting lines of one author may arrive as one message of several lines."""
     attachment: int | None = None
     """Bytes of one upload."""
 
