@@ -1,0 +1,79 @@
+"""Imports go downward only (docs/design.md §3)."""
+
+import pytest
+
+from tests.architecture.tree import Source, imports, sources, within
+
+FLOORS = (
+    ("bridge.model",),
+    ("bridge.contract", "bridge.text", "bridge.config"),
+    ("bridge.routing", "bridge.ledger"),
+    ("bridge.delivery", "bridge.matrix"),
+    ("bridge.commands", "bridge.ops"),
+    ("bridge.app", "bridge.cli", "bridge.demo", "bridge.__main__"),
+)
+OUTSIDE = ("bridge.testing",)
+"""For third parties' tests: stands beside the floors, and no floor may use it."""
+OWNERS = {
+    "slixmpp": "adapters.xmpp",
+    "irc": "adapters.irc",
+    "mautrix": "bridge.matrix",
+    "sqlalchemy": "bridge.ledger",
+    "alembic": "bridge.ledger",
+}
+ADAPTERS_MAY_USE = ("bridge.model", "bridge.contract", "bridge.text", "adapters.common")
+
+
+def floor_of(module: str) -> int | None:
+    for number, packages in enumerate(FLOORS):
+        if any(within(module, package) for package in packages):
+            return number
+    return None
+
+
+def named(source: Source) -> str:
+    return str(source)
+
+
+@pytest.mark.parametrize("source", sources("bridge"), ids=named)
+def test_every_module_stands_on_a_floor(source: Source) -> None:
+    assert floor_of(source.module) is not None or source.module == "bridge" or within(source.module, OUTSIDE[0])
+
+
+@pytest.mark.parametrize("source", sources("bridge"), ids=named)
+def test_no_floor_imports_a_higher_one_or_its_neighbour(source: Source) -> None:
+    mine = floor_of(source.module)
+    if mine is None:
+        return
+    package = source.module.split(".")[1] if "." in source.module else ""
+    for line, name in imports(source):
+        theirs = floor_of(name)
+        if theirs is None:
+            assert not any(within(name, outside) for outside in OUTSIDE), f"{source}:{line} uses {name}"
+            continue
+        # delivery and matrix, or the parts of the ground floor, may not lean on each other sideways, but for what the top composes
+        sideways = theirs == mine and mine not in (1, 3, 4, 5) and not within(name, f"bridge.{package}")
+        assert theirs <= mine and not sideways, f"{source}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("source", sources("bridge"), ids=named)
+def test_the_bridge_does_not_know_its_adapters(source: Source) -> None:
+    for line, name in imports(source):
+        assert not within(name, "adapters"), f"{source}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("source", sources("adapters"), ids=named)
+def test_an_adapter_uses_the_contract_and_itself(source: Source) -> None:
+    own = ".".join(source.module.split(".")[:2])
+    for line, name in imports(source):
+        if within(name, "bridge") or within(name, "adapters"):
+            allowed = (*ADAPTERS_MAY_USE, own)
+            assert any(within(name, package) for package in allowed), f"{source}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("source", sources("bridge", "adapters"), ids=named)
+def test_a_library_stays_with_its_owner(source: Source) -> None:
+    for line, name in imports(source):
+        for library, owner in OWNERS.items():
+            if within(name, library):
+                assert within(source.module, owner), f"{source}:{line} imports {name}, which belongs to {owner}"

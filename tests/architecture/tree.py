@@ -1,0 +1,58 @@
+"""The project's sources as syntax trees."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+ROOT = Path(__file__).parents[2]
+
+
+class Source(Struct, frozen=True):
+    path: Path
+    module: str
+    text: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        return str(self.path.relative_to(ROOT))
+
+
+@cache
+def sources(*packages: str) -> tuple[Source, ...]:
+    found = []
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            text = path.read_text()
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            found.append(Source(path, module, text, ast.parse(text)))
+    return tuple(found)
+
+
+def imports(source: Source) -> Iterator[tuple[int, str]]:
+    """Every module that the source imports, at whatever depth, with its line."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = source.module.split(".")
+                base = ".".join(parts[: len(parts) - node.level + (source.path.name == "__init__.py")] + ([base] if base else []))
+            yield node.lineno, base
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def docstrings(tree: ast.Module) -> set[int]:
+    """The ids of the nodes that document something: the first string of a body, and strings standing alone after a field."""
+    return {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
