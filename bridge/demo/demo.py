@@ -65,7 +65,6 @@ async def run_demo(folder: Path) -> int:
 async def _demo(folder: Path) -> None:
     started = time.monotonic()
     print("Unabridged demo", flush=True)
-    folder = folder.resolve()
     with _only_one(folder):
         places = prepare(folder)
         async with AsyncExitStack() as stack:
@@ -147,10 +146,12 @@ async def _token(synapse: Synapse, places: Places, password: str) -> str:
     facts_file = places.folder / "demo.json"
     if facts_file.exists():
         token = str(json.loads(facts_file.read_text()).get("access_token", ""))
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
-            async with session.get(f"{synapse.url}/_matrix/client/v3/account/whoami") as answer:
-                if answer.status == 200:
-                    return token
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+            session.get(f"{synapse.url}/_matrix/client/v3/account/whoami") as answer,
+        ):
+            if answer.status == 200:
+                return token
     return await synapse.user(USER, password, admin=True)
 
 
@@ -242,4 +243,4 @@ async def _watch(bridge: Child, folder: Path, facts: dict[str, Any]) -> None:
 
 
 def main(folder: str | os.PathLike[str] = ".unabridged") -> int:
-    return asyncio.run(run_demo(Path(folder)))
+    return asyncio.run(run_demo(Path(folder).resolve()))
