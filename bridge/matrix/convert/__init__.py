@@ -1,0 +1,27 @@
+"""Matrix events to canonical ones and back: pure, so that a golden file is the whole test.
+
+`from_matrix` reads what a homeserver pushed; `to_matrix` writes what a puppet is to send.
+What does not survive, on purpose:
+
+- into Matrix: poll votes, a post's language and tags, an event's `order`; a boost becomes a message that names the booster.
+- out of Matrix: read-only extensions, poll answers, per-message profiles, `m.space` state, to-device messages.
+"""
+
+from bridge.matrix.convert.fields import ConvertError
+from bridge.matrix.convert.incoming import Business, Context, Reacted, from_matrix
+from bridge.matrix.convert.outgoing import Outgoing, Sending, to_matrix
+from bridge.matrix.convert.stamp import STAMP, Stamp, stamp_of
+
+__all__ = [
+    "STAMP",
+    "Business",
+    "Context",
+    "ConvertError",
+    "Outgoing",
+    "Reacted",
+    "Sending",
+    "Stamp",
+    "from_matrix",
+    "stamp_of",
+    "to_matrix",
+]

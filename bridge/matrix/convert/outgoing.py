@@ -1,0 +1,185 @@
+"""From a delivery to the Matrix events that carry it out, in order.
+
+Almost always one. More where Matrix has no single event for it: several attachments, a set of reactions that changed by
+more than one key, a name and a topic at once, the parts of a message that is redacted. None where it is no event at all
+(a profile), or nothing is left to do.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from bridge.contract.delivery import Delivery
+from bridge.matrix.convert.message_out import message_events
+from bridge.matrix.convert.quote_out import boosted
+from bridge.matrix.convert.stamp import STAMP, stamp_for
+from bridge.model.events import (
+    Boost,
+    ChannelChange,
+    Edit,
+    Membership,
+    Message,
+    Move,
+    ProfileChange,
+    Reactions,
+    Redaction,
+)
+from bridge.model.ids import IdentityId
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """One request. `redacts`: this event is redacted, the content holds the reason at most. `state_key`: it is room state.
+
+    `txn` is derived from the delivery, so that every attempt is the same request to the homeserver.
+    """
+
+    type: str
+    content: dict[str, Any]
+    txn: str
+    state_key: str | None = None
+    redacts: str | None = None
+
+
+class Sending(Struct, frozen=True, kw_only=True):
+    """What the bare delivery does not say: Matrix user ids, addresses of uploads by source, reactions already sent by key."""
+
+    user_of: Callable[[IdentityId], str]
+    uploads: Mapping[str, str] = {}
+    reacted: Mapping[str, str] = {}
+
+
+def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
+    """Pure, and never refuses: what Matrix cannot say is said in words (see the package's list of losses)."""
+    body = delivery.body
+    match body:
+        case Message():
+            return _messages(delivery, body, sending)
+        case Boost():
+            return _messages(delivery, boosted(delivery.author, body), sending)
+        case Edit():
+            return _edits(delivery, body, sending)
+        case Redaction():
+            ids = delivery.target.ids if delivery.target else ()
+            return tuple(_redaction(delivery, native, index, body.reason) for index, native in enumerate(ids))
+        case Reactions():
+            return _reactions(delivery, body, sending)
+        case Membership():
+            return _membership(delivery, body, sending)
+        case ChannelChange():
+            return _channel(delivery, body, sending)
+        case ProfileChange():
+            return ()
+
+
+def _txn(delivery: Delivery, index: int) -> str:
+    return delivery.id if index == 0 else f"{delivery.id}.{index}"
+
+
+def _stamped(delivery: Delivery, content: dict[str, Any]) -> dict[str, Any]:
+    content[STAMP] = stamp_for(delivery)
+    return content
+
+
+def _messages(delivery: Delivery, message: Message, sending: Sending) -> tuple[Outgoing, ...]:
+    events = message_events(message, delivery, sending.user_of, sending.uploads)
+    return tuple(
+        Outgoing(type=kind, content=_stamped(delivery, content), txn=_txn(delivery, index))
+        for index, (kind, content) in enumerate(events)
+    )
+
+
+def _edits(delivery: Delivery, edit: Edit, sending: Sending) -> tuple[Outgoing, ...]:
+    """Event by event over the old copy: what has grown is added, what has shrunk is redacted (MSC2676)."""
+    ids = delivery.target.ids if delivery.target else ()
+    old = ids[delivery.part :] if delivery.part + 1 == delivery.parts else ids[delivery.part : delivery.part + 1]
+    events = message_events(edit.message, delivery, sending.user_of, sending.uploads)
+    outgoing = []
+    for index, (kind, content) in enumerate(events):
+        if index < len(old) and kind == "m.room.message":
+            content = _replacing(content, old[index])
+        outgoing.append(Outgoing(type=kind, content=_stamped(delivery, content), txn=_txn(delivery, index)))
+    outgoing += [_redaction(delivery, native, index, None) for index, native in enumerate(old) if index >= len(events)]
+    return tuple(outgoing)
+
+
+def _replacing(new: dict[str, Any], target: str) -> dict[str, Any]:
+    new.pop("m.relates_to", None)
+    content = {**new, "m.new_content": new, "m.relates_to": {"rel_type": "m.replace", "event_id": target}}
+    content["body"] = f"* {new['body']}"
+    if "formatted_body" in new:
+        content["formatted_body"] = f"* {new['formatted_body']}"
+    # people already told by the original are not told again by its correction
+    content["m.mentions"] = {}
+    return content
+
+
+def _redaction(delivery: Delivery, native: str, index: int, reason: str | None) -> Outgoing:
+    content = {"reason": reason} if reason else {}
+    return Outgoing(type="m.room.redaction", content=content, txn=_txn(delivery, index), redacts=native)
+
+
+def _reactions(delivery: Delivery, body: Reactions, sending: Sending) -> tuple[Outgoing, ...]:
+    """The difference between the set wanted and the set sent; each transaction id holds for its own key on every attempt."""
+    target = delivery.target
+    if target is None or not target.ids:
+        return ()
+    gone = [
+        Outgoing(type="m.room.redaction", content={}, txn=_key_txn(delivery, key, "-"), redacts=native)
+        for key, native in sending.reacted.items()
+        if key not in body.keys
+    ]
+    fresh = [
+        Outgoing(
+            type="m.reaction",
+            content=_stamped(delivery, {"m.relates_to": {"rel_type": "m.annotation", "event_id": target.ids[0], "key": key}}),
+            txn=_key_txn(delivery, key, "+"),
+        )
+        for key in dict.fromkeys(body.keys)
+        if key not in sending.reacted
+    ]
+    return (*gone, *fresh)
+
+
+def _key_txn(delivery: Delivery, key: str, sign: str) -> str:
+    return f"{delivery.id}{sign}{hashlib.blake2b(key.encode(), digest_size=6).hexdigest()}"
+
+
+_MEMBERSHIPS = {
+    Move.JOIN: "join",
+    Move.LEAVE: "leave",
+    Move.KICK: "leave",
+    Move.BAN: "ban",
+    Move.UNBAN: "leave",
+    Move.INVITE: "invite",
+}
+
+
+def _membership(delivery: Delivery, body: Membership, sending: Sending) -> tuple[Outgoing, ...]:
+    """A rename is no step of membership: the puppet is renamed when it is next needed."""
+    if body.move not in _MEMBERSHIPS:
+        return ()
+    content = {"membership": _MEMBERSHIPS[body.move]}
+    if body.reason:
+        content["reason"] = body.reason
+    user = sending.user_of(body.who.id)
+    return (Outgoing(type="m.room.member", content=content, txn=delivery.id, state_key=user),)
+
+
+def _channel(delivery: Delivery, body: ChannelChange, sending: Sending) -> tuple[Outgoing, ...]:
+    contents: list[tuple[str, dict[str, Any]]] = []
+    if body.name is not None:
+        contents.append(("m.room.name", {"name": body.name}))
+    if body.topic is not None:
+        contents.append(("m.room.topic", {"topic": body.topic}))
+    if body.avatar is not None:
+        source = sending.uploads.get(body.avatar, body.avatar)
+        if source.startswith("mxc://"):
+            contents.append(("m.room.avatar", {"url": source}))
+        elif not source:
+            contents.append(("m.room.avatar", {}))
+    return tuple(
+        Outgoing(type=kind, content=_stamped(delivery, content), txn=_txn(delivery, index), state_key="")
+        for index, (kind, content) in enumerate(contents)
+    )
