@@ -1,0 +1,95 @@
+"""From the reader to the ledger: in order, without holding the reader for each commit, and nothing lost on the way.
+
+What arrives while a commit runs is handed in together with the next: a stream commits as often as the disk can, a single line at once.
+Where the ledger cannot take more, reading stops: pressure lands on the network, where it belongs.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bridge.contract.adapter import Cursor, Inlet
+from bridge.contract.errors import LedgerUnavailable
+from bridge.contract.toolbox import Toolbox
+from bridge.model.events import Event
+
+PAUSE_AT = 2000
+"""Waiting events at which reading stops; it goes on below a quarter of that."""
+MAX_BATCH = 500
+RETRY_SECONDS = 1.0
+LAST_SECONDS = 5.0
+"""How long an ended connection may take to hand in its rest, when the bridge is being stopped."""
+
+
+class Pipeline:
+    """`pause` and `resume` stop and start the reader; each may be called more often than needed."""
+
+    def __init__(self, inlet: Inlet, tools: Toolbox, *, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        self._inlet = inlet
+        self._tools = tools
+        self._pause, self._resume = pause, resume
+        self._waiting: list[Event] = []
+        self._cursor: Cursor | None = None
+        self._arrived = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.paused = False
+
+    def put(self, events: Sequence[Event]) -> None:
+        """Never blocks; the events are handed in in this order."""
+        if not events:
+            return
+        self._waiting.extend(events)
+        self._wake()
+        if len(self._waiting) >= PAUSE_AT and not self.paused:
+            self._stop_reading()
+
+    def put_cursor(self, cursor: Cursor) -> None:
+        """Stored with the events before it, or alone."""
+        self._cursor = cursor
+        self._wake()
+
+    async def run(self) -> None:
+        """Hand in until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await self._hand_in()
+
+    async def finish(self) -> None:
+        """Returns once everything is handed in, by `run`."""
+        await self._empty.wait()
+
+    async def rescue(self) -> None:
+        """After `run` was cancelled: hand the rest in, if the ledger takes it soon."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._hand_in()
+        except TimeoutError:
+            self._tools.log.error("stopped with %d events that the ledger did not take", len(self._waiting))
+
+    def _wake(self) -> None:
+        self._empty.clear()
+        self._arrived.set()
+
+    async def _hand_in(self) -> None:
+        while self._waiting or self._cursor is not None:
+            batch, cursor = self._waiting[:MAX_BATCH], self._cursor
+            try:
+                await self._inlet.accept(*batch, cursor=cursor)
+            except LedgerUnavailable as error:
+                self._stop_reading()
+                self._tools.metrics.count("irc_ledger_unavailable")
+                self._tools.log.warning("the ledger takes nothing now, reading stops: %s", error)
+                await self._tools.clock.sleep(RETRY_SECONDS)
+                continue
+            del self._waiting[: len(batch)]
+            if cursor is self._cursor:
+                self._cursor = None
+            if self.paused and len(self._waiting) < PAUSE_AT // 4:
+                self.paused = False
+                self._resume()
+        self._arrived.clear()
+        self._empty.set()
+
+    def _stop_reading(self) -> None:
+        self.paused = True
+        self._pause()
