@@ -1,0 +1,273 @@
+"""The homeserver's client-server API, as the appservice speaks it: the only place that opens connections to it.
+
+mautrix's `HTTPAPI` builds and sends the requests; its `_send` is replaced, because it forgets `Retry-After` and tells "never
+left" from "answer lost" by nothing. What comes of a request is one of the outcomes of `bridge.contract.errors`:
+
+    never left: no connection, 429, 503, our token refused, a proxy's page    Unavailable
+    may have been done: other 5xx, the answer lost or unreadable               Uncertain (Unavailable where a repeat does no harm)
+    refused by the homeserver, with its errcode                                Refusal, a Rejected
+
+Nothing here retries: the courier does, with the same transaction id.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from mautrix.api import HTTPAPI, Method, PathBuilder
+from yarl import URL
+
+from bridge.contract.errors import DeliveryError, Rejected, Unavailable, Uncertain
+
+Json = dict[str, Any]
+
+_BASE = "_matrix/client/v3"
+_JSON = "application/json"
+_LONGEST_WAIT = 3600.0
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+_WORDS = {
+    "M_FORBIDDEN": "the homeserver does not allow it",
+    "M_TOO_LARGE": "it is too large for the homeserver",
+    "M_LIMIT_EXCEEDED": "the homeserver asks us to slow down",
+    "M_USER_DEACTIVATED": "the puppet's account was deactivated",
+    "M_GUEST_ACCESS_FORBIDDEN": "the room is closed to guests",
+    "M_NOT_FOUND": "the homeserver does not know it",
+}
+_OUR_FAULT = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"})
+
+
+class Refusal(Rejected):
+    """The homeserver's no. `errcode` as the specification names it; `error` is its own words, for logs."""
+
+    def __init__(self, status: int, errcode: str, error: str) -> None:
+        words = _WORDS.get(errcode)
+        super().__init__(f"{words} ({error})" if words and error else words or error or errcode)
+        self.status = status
+        self.errcode = errcode
+        self.error = error
+
+
+def make_session(connections: int = 64) -> aiohttp.ClientSession:
+    """One session for all calls: at most so many connections, 10 s to connect, 90 s for an answer."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60, ttl_dns_cache=60),
+        timeout=aiohttp.ClientTimeout(total=90, sock_connect=10),
+    )
+
+
+class _Wire(HTTPAPI):
+    """One access token. Requests end in our own outcomes and are never logged: their addresses name people."""
+
+    async def _send(
+        self, method: Method, url: URL, content: Any, query_params: dict[str, str], headers: dict[str, str]
+    ) -> tuple[Any, aiohttp.ClientResponse]:
+        try:
+            async with self.session.request(
+                method.value, url, data=content, params=query_params, headers=headers, allow_redirects=False
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unavailable(f"the homeserver cannot be reached: {type(error).__name__}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Uncertain(f"the homeserver's answer was lost: {type(error).__name__}") from error
+        if 200 <= response.status < 300:
+            try:
+                return _decode(body), response
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise Uncertain("the homeserver's answer is not JSON") from error
+        raise _failure(response.status, response.headers, body)
+
+    def _log_request(self, *args: Any, **kwargs: Any) -> None:
+        return
+
+    def _log_request_done(self, *args: Any, **kwargs: Any) -> None:
+        return
+
+
+def _failure(status: int, headers: Mapping[str, str], body: bytes) -> DeliveryError:
+    try:
+        answer = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = {}
+    errcode = answer.get("errcode") if isinstance(answer, dict) else None
+    if status == HTTPStatus.TOO_MANY_REQUESTS or errcode == "M_LIMIT_EXCEEDED":
+        return Unavailable(_WORDS["M_LIMIT_EXCEEDED"], retry_after=_retry_after(headers, answer))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return Unavailable("the homeserver is not ready (503)", retry_after=_retry_after(headers, answer))
+    if status >= 500:
+        return Uncertain(f"the homeserver failed ({status})")
+    if errcode in _OUR_FAULT:
+        return Unavailable("the homeserver does not accept our token: install the registration file and restart it")
+    if not isinstance(errcode, str):
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Refusal(status, "M_TOO_LARGE", "")
+        return Unavailable(f"something before the homeserver answered {status}")
+    error = answer.get("error")
+    return Refusal(status, errcode, error if isinstance(error, str) else "")
+
+
+def _retry_after(headers: Mapping[str, str], answer: Any) -> float | None:
+    """Seconds. The header since 1.10, `retry_after_ms` before. A date is not worth a clock: the courier's back-off does."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return min(float(value), _LONGEST_WAIT)
+    milliseconds = answer.get("retry_after_ms") if isinstance(answer, dict) else None
+    if isinstance(milliseconds, int | float) and milliseconds >= 0:
+        return min(milliseconds / 1000, _LONGEST_WAIT)
+    return None
+
+
+def _path(*words: str) -> str:
+    return "/".join((_BASE, *(quote(word, safe="") for word in words)))
+
+
+class Api:
+    """Calls as the bot, as a puppet or, with the second token, as a person. `user` None is the bot.
+
+    All of it raises `Unavailable` or `Refusal`; `send` and `redact` also `Uncertain`.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, token: str, *, bot: str, double_token: str | None = None
+    ) -> None:
+        log = logging.getLogger("unabridged.matrix.api")
+        self.bot = bot
+        self._main = _Wire(url, token, client_session=session, log=log)  # type: ignore[arg-type]
+        self._doubles = _Wire(url, double_token, client_session=session, log=log) if double_token else None  # type: ignore[arg-type]
+
+    @property
+    def doubles(self) -> bool:
+        """Whether people may be spoken for."""
+        return self._doubles is not None
+
+    async def send(self, room: str, kind: str, txn: str, content: Json, *, user: str | None = None, ts: int | None = None) -> str:
+        """`PUT …/send`; the event id. The same `txn` is the same event for as long as the homeserver remembers it. `ts` in ms."""
+        return _event_id(await self._ask(Method.PUT, _path("rooms", room, "send", kind, txn), content, user, _stamp(ts)))
+
+    async def redact(self, room: str, event: str, txn: str, *, user: str | None = None, reason: str | None = None) -> str:
+        """The redaction's event id."""
+        content = {"reason": reason} if reason else {}
+        return _event_id(await self._ask(Method.PUT, _path("rooms", room, "redact", event, txn), content, user, {}))
+
+    async def put_state(self, room: str, kind: str, key: str, content: Json, *, user: str | None = None) -> str:
+        """The event id; state that is already so makes no new event."""
+        return _event_id(await self.call(Method.PUT, _path("rooms", room, "state", kind, key), content, user=user))
+
+    async def call(
+        self, method: Method, path: str, content: Json | None = None, *, user: str | None = None, query: Mapping[str, str] = {}
+    ) -> Json:
+        """Something that may be repeated without harm: an answer that got lost counts as not done."""
+        try:
+            answer = await self._ask(method, path, content, user, dict(query))
+        except Uncertain as lost:
+            raise Unavailable(lost.reason) from lost
+        return answer if isinstance(answer, dict) else {}
+
+    async def state(self, room: str) -> list[Json]:
+        """Every state event of a room we are in."""
+        try:
+            answer = await self._ask(Method.GET, _path("rooms", room, "state"), None, None, {})
+        except Uncertain as lost:
+            raise Unavailable(lost.reason) from lost
+        return [event for event in answer if isinstance(event, dict)] if isinstance(answer, list) else []
+
+    async def state_content(self, room: str, kind: str, key: str = "") -> Json | None:
+        """The content; None where there is no such state."""
+        return await self._or_none(_path("rooms", room, "state", kind, key))
+
+    async def resolve(self, alias: str) -> str | None:
+        """The room id behind an alias; None where nobody knows it."""
+        answer = await self._or_none(_path("directory", "room", alias))
+        room = answer.get("room_id") if answer else None
+        return room if isinstance(room, str) else None
+
+    async def create_room(self, wish: Json) -> str:
+        return str((await self.call(Method.POST, _path("createRoom"), wish))["room_id"])
+
+    async def register(self, localpart: str) -> None:
+        """Makes the puppet; one that exists is fine."""
+        wish = {"type": "m.login.application_service", "username": localpart, "inhibit_login": True}
+        try:
+            await self.call(Method.POST, _path("register"), wish)
+        except Refusal as refusal:
+            if refusal.errcode != "M_USER_IN_USE":
+                raise
+
+    async def set_profile(self, user: str, field: str, value: str) -> None:
+        """`field` is `displayname` or `avatar_url`."""
+        await self.call(Method.PUT, _path("profile", user, field), {field: value}, user=user)
+
+    async def join(self, room: str, *, user: str | None = None, via: Sequence[str] = ()) -> str:
+        """By id or alias; the room id. `via`: servers to join over, for room ids without a server part (room version 12)."""
+        query = {} if not via else {"via": via[0], "server_name": via[0]}
+        answer = await self.call(Method.POST, _path("join", room), {}, user=user, query=query)
+        return str(answer.get("room_id", room))
+
+    async def move(
+        self, room: str, word: str, *, user: str | None = None, target: str | None = None, reason: str | None = None
+    ) -> None:
+        """`word`: leave, or with a target invite, kick, ban, unban."""
+        wish = {name: value for name, value in (("user_id", target), ("reason", reason)) if value}
+        await self.call(Method.POST, _path("rooms", room, word), wish, user=user)
+
+    async def messages(self, room: str, *, start: str | None = None, limit: int = 100) -> tuple[list[Json], str | None]:
+        """A page of the timeline, newest first, and where the next one starts."""
+        query = {"dir": "b", "limit": str(limit), **({"from": start} if start else {})}
+        answer = await self.call(Method.GET, _path("rooms", room, "messages"), query=query)
+        chunk, end = answer.get("chunk"), answer.get("end")
+        events = [event for event in chunk if isinstance(event, dict)] if isinstance(chunk, list) else []
+        return events, end if isinstance(end, str) and events else None
+
+    async def annotation(self, room: str, event: str, user: str, key: str) -> str | None:
+        """The event id of somebody's reaction, by the relations API (1.3)."""
+        path = f"_matrix/client/v1/rooms/{quote(room, safe='')}/relations/{quote(event, safe='')}/m.annotation/m.reaction"
+        chunk = (await self.call(Method.GET, path, query={"limit": "100"})).get("chunk")
+        for found in chunk if isinstance(chunk, list) else ():
+            relation = found.get("content", {}).get("m.relates_to", {})
+            if found.get("sender") == user and relation.get("key") == key:
+                return str(found["event_id"])
+        return None
+
+    async def type_in(self, room: str, user: str, active: bool, *, seconds: int = 30) -> None:
+        content = {"typing": True, "timeout": seconds * 1000} if active else {"typing": False}
+        await self.call(Method.PUT, _path("rooms", room, "typing", user), content, user=user)
+
+    async def mark_read(self, room: str, user: str, event: str) -> None:
+        await self.call(Method.POST, _path("rooms", room, "receipt", "m.read", event), {}, user=user)
+
+    async def set_presence(self, user: str, presence: str, status: str | None) -> None:
+        content = {"presence": presence, **({"status_msg": status} if status else {})}
+        await self.call(Method.PUT, _path("presence", user, "status"), content, user=user)
+
+    async def _or_none(self, path: str) -> Json | None:
+        try:
+            return await self.call(Method.GET, path)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    async def _ask(self, method: Method, path: str, content: Json | None, user: str | None, query: dict[str, str]) -> Any:
+        query["user_id"] = user or self.bot
+        wire = self._main
+        if self._doubles is not None and user is not None and user != self.bot and user[:2] != "@_":
+            wire = self._doubles
+        body = None if content is None else _encode(content)
+        return await wire.request(method, PathBuilder(path), body, {"Content-Type": _JSON}, query)
+
+
+def _stamp(ts: int | None) -> dict[str, str]:
+    return {} if ts is None else {"ts": str(ts)}
+
+
+def _event_id(answer: Any) -> str:
+    native = answer.get("event_id") if isinstance(answer, dict) else None
+    if not isinstance(native, str):
+        raise Uncertain("the homeserver's answer names no event")
+    return native
