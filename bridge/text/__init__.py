@@ -1,0 +1,1 @@
+"""Floor 1: pure functions on text. Nothing here waits, reads a clock or keeps anything."""
