@@ -1,0 +1,1 @@
+"""Speed and memory, always beside a floor measured in the same run: a bare echo with no bridge. `make bench`."""
