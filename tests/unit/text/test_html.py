@@ -7,7 +7,8 @@ from bridge.text.html import html_to_plain, plain_to_html, sanitize
 from bridge.text.tags import SIZE_CAP, fits
 
 PIECES = """<b>|</b>|<p>|</p>|<div>|</div>|<a href='https://x.org/?a=1&amp;b'>|</a>|<ul>|<li>|</ul>|<br/>|<table>|<td>|</table>|<script>
-</script>|<!-- c -->|<!--|<a b='|"|>|<|&lt;|&amp;|text |<blockquote>|</blockquote>|<span data-mx-spoiler>|</span>|<pre>|</pre>|\x00
+</script>|<!-- c -->|<!--|<a b='|"|>|<|&lt;|&amp;|text |<blockquote>|</blockquote>|<span data-mx-spoiler>|</span>|<pre>
+</pre>|\x00
 <mx-reply>|</mx-reply>|</p"""
 FRAGMENTS = st.lists(st.sampled_from(PIECES.replace("\n", "|\n|").split("|")), max_size=40).map("".join)
 
