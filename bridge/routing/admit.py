@@ -1,0 +1,104 @@
+"""May this event be carried at all? Asked before anything is routed."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from bridge.model.events import Body, Boost, ChannelChange, Edit, Event, Membership, Message, Origin, ProfileChange, Redaction
+from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
+from bridge.model.permissions import Permission
+
+TEXT_CAP = 256 * 1024
+"""Bytes of one text, plain or HTML."""
+ATTACHMENTS_CAP = 64
+
+
+class Dropped(Struct, frozen=True):
+    """Nobody needs to be told. `reason` is a code that is counted."""
+
+    reason: str
+
+
+class Refused(Struct, frozen=True):
+    """`words` are for the author: plain, no secrets."""
+
+    words: str
+
+
+class Origins(Struct, frozen=True, kw_only=True):
+    """What is known of the event that another one changes."""
+
+    key: EventKey
+    event: Event | None
+
+
+def _everybody(user: str) -> Permission:
+    return Permission.RELAY
+
+
+def _nobody(who: IdentityId, channel: ChannelId) -> bool:
+    return False
+
+
+def hub_redactions(event: Event, original: Origins) -> bool:
+    """The homeserver checked the power of who redacts; nothing checks who edits."""
+    return event.key.network == HUB and isinstance(event.body, Redaction)
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What is allowed here. The callables are pure questions to the caller's own tables."""
+
+    mark: str
+    """This bridge's own, among the hop marks of what it sends."""
+    permission_of: Callable[[str], Permission] = _everybody
+    """Of a Matrix user id."""
+    foreign_puppet: Callable[[IdentityId, ChannelId], bool] = _nobody
+    """Whether somebody is another bridge's puppet of a channel that we carry too."""
+    vouches: Callable[[Event, Origins], bool] = hub_redactions
+    """Whether an event's network answers for its author's right to change what is not his."""
+    delivery_hours: float = 48
+    history_hours: float = 48
+    """History older than this goes into the room, not on to other networks."""
+    boost_hours: float = 72
+    """A boost of something younger than this in the room is a reaction to it."""
+
+
+def admit(event: Event, policy: Policy) -> Dropped | Refused | None:
+    """None: carry it."""
+    body = event.body
+    if policy.mark in event.hops:
+        return Dropped("loop")
+    if policy.foreign_puppet(event.author.id, event.channel):
+        return Dropped("foreign-bridge")
+    if event.origin is Origin.HISTORY and isinstance(body, Membership | ProfileChange | ChannelChange):
+        return Dropped("history")
+    if event.channel.network == HUB and not isinstance(body, Redaction):
+        permission = policy.permission_of(event.author.id.id)
+        if permission < Permission.RELAY:
+            speaks = isinstance(body, Message | Edit | Boost)
+            return Refused("you may not speak through this bridge") if speaks else Dropped("permission")
+    return _too_big(body)
+
+
+def _too_big(body: Body) -> Refused | None:
+    if isinstance(body, Message):
+        message: Message | None = body
+    elif isinstance(body, Edit):
+        message = body.message
+    elif isinstance(body, Boost):
+        message = body.original
+    else:
+        return None
+    if message is None:
+        return None
+    if _passes(message.text.plain) or (message.text.html is not None and _passes(message.text.html)):
+        return Refused(f"a message may have {TEXT_CAP // 1024} KiB of text at most")
+    if len(message.attachments) > ATTACHMENTS_CAP:
+        return Refused(f"a message may have {ATTACHMENTS_CAP} attachments at most")
+    return None
+
+
+def _passes(text: str) -> bool:
+    if len(text) * 4 <= TEXT_CAP:
+        return False
+    return len(text) > TEXT_CAP or len(text.encode("utf-8", "surrogatepass")) > TEXT_CAP
