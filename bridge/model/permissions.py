@@ -1,5 +1,6 @@
 """What a Matrix user may do with the bridge."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -10,3 +11,11 @@ class Permission(IntEnum):
     RELAY = 1
     USER = 2
     ADMIN = 3
+
+
+def permission_of(user: str, permissions: Mapping[str, Permission]) -> Permission:
+    """What `[permissions]` grants a Matrix ID: the most particular entry counts, `@user:domain` before `*:domain` before `*`."""
+    for entry in (user, f"*:{user.partition(':')[2]}", "*"):
+        if entry in permissions:
+            return permissions[entry]
+    return Permission.NONE
