@@ -1,13 +1,22 @@
-"""Who is who and what is where on an IRC network: folding, channel ids, and the roster of sessions."""
+"""Who is who and what is where on an IRC network: folding, channel ids, and the roster of sessions.
+
+IRC has no identity but a nick that changes. A session (one connection as we see it) gets an identity when we first see it and
+keeps it whatever its nick becomes: a nick change is the same person. Two live sessions never share one. What is lost with our own
+restart is which nick a renamed session had before.
+"""
 
 import string
+from collections import OrderedDict
 
-from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.ids import ChannelId, IdentityId, NetworkName
+from bridge.model.people import Identity, Profile
 
 _ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _STRICT = str.maketrans(string.ascii_uppercase + "[]\\", string.ascii_lowercase + "{}|")
 _RFC1459 = str.maketrans(string.ascii_uppercase + "[]\\~", string.ascii_lowercase + "{}|^")
 _MAPPINGS = {"ascii": _ASCII, "rfc1459": _RFC1459, "rfc1459-strict": _STRICT, "strict-rfc1459": _STRICT}
+_ACCOUNT = "account/"
+_NICK = "nick/"
 
 
 def fold(text: str, casemapping: str = "rfc1459") -> str:
@@ -19,3 +28,193 @@ def fold(text: str, casemapping: str = "rfc1459") -> str:
 
 def channel_id(network: NetworkName, name: str, casemapping: str = "rfc1459") -> ChannelId:
     return ChannelId(network, fold(name, casemapping))
+
+
+class Session:
+    """One live connection of somebody. `channels` are folded names of those we share."""
+
+    __slots__ = ("account", "channels", "folded", "host", "identity", "user")
+
+    def __init__(self, folded: str, identity: Identity, account: str | None) -> None:
+        self.folded = folded
+        self.identity = identity
+        self.account = account
+        self.user: str | None = None
+        self.host: str | None = None
+        self.channels: set[str] = set()
+
+
+class Roster:
+    """Nick ⇄ session identity, and who is in which channel. Pure data; the casemapping is set before anybody is known.
+
+    Sessions in a channel with us are kept while they are there; of all others (who spoke without being in a channel) the last
+    `strangers` seen. A network that names more than `most` people at once is not believed: the oldest are forgotten.
+    """
+
+    def __init__(
+        self,
+        network: NetworkName,
+        casemapping: str = "rfc1459",
+        *,
+        identify_by: str = "account",
+        strangers: int = 2_000,
+        most: int = 200_000,
+    ) -> None:
+        self._network = network
+        self.casemapping = casemapping
+        self._by_account = identify_by == "account"
+        self._strangers = strangers
+        self._most = most
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._lonely: OrderedDict[str, None] = OrderedDict()
+        self._by_id: dict[str, Session] = {}
+        self._channels: dict[str, dict[str, Session]] = {}
+
+    def identity(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Identity:
+        """Who this nick is now; seen for the first time, an identity is fixed for the session."""
+        return self.session(nick, user, host, account).identity
+
+    def session(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Session:
+        folded = fold(nick, self.casemapping)
+        session = self._sessions.get(folded)
+        if session is None:
+            session = self._admit(folded, nick, account)
+        elif session.identity.profile.name != nick:
+            session.identity = Identity(id=session.identity.id, profile=Profile(name=nick))
+        if host is not None:
+            session.user, session.host = user, host
+        if account is not None:
+            session.account = account
+        return session
+
+    def join(
+        self, channel: str, nick: str, user: str | None = None, host: str | None = None, account: str | None = None
+    ) -> Identity:
+        name = fold(channel, self.casemapping)
+        session = self.session(nick, user, host, account)
+        session.channels.add(name)
+        self._lonely.pop(session.folded, None)
+        self._channels.setdefault(name, {})[session.folded] = session
+        return session.identity
+
+    def part(self, channel: str, nick: str) -> None:
+        """Out of the channel; still the same person when they come back soon."""
+        name, folded = fold(channel, self.casemapping), fold(nick, self.casemapping)
+        members = self._channels.get(name)
+        session = members.pop(folded, None) if members is not None else None
+        if members is not None and not members:
+            del self._channels[name]
+        if session is not None:
+            session.channels.discard(name)
+            if not session.channels:
+                self._estrange(session)
+
+    def quit(self, nick: str) -> None:
+        """The session is over: its identity is free for whoever comes next."""
+        session = self._sessions.get(fold(nick, self.casemapping))
+        if session is not None:
+            self._forget(session)
+
+    def rename(self, old: str, new: str) -> Identity:
+        """The same session under another nick; unknown ones are taken as seen first under the old."""
+        session = self.session(old)
+        folded = fold(new, self.casemapping)
+        other = self._sessions.get(folded)
+        if other is not None and other is not session:
+            self._forget(other)
+        self._sessions.pop(session.folded, None)
+        lonely = self._lonely.pop(session.folded, "known") is None
+        for name in session.channels:
+            members = self._channels[name]
+            members.pop(session.folded, None)
+            members[folded] = session
+        session.folded = folded
+        self._sessions[folded] = session
+        if lonely:
+            self._lonely[folded] = None
+        session.identity = Identity(id=session.identity.id, profile=Profile(name=new))
+        return session.identity
+
+    def members(self, channel: str) -> tuple[Identity, ...]:
+        return tuple(session.identity for session in self.sessions(channel))
+
+    def sessions(self, channel: str) -> tuple[Session, ...]:
+        return tuple(self._channels.get(fold(channel, self.casemapping), {}).values())
+
+    def channels_of(self, nick: str) -> tuple[str, ...]:
+        """Folded names of the channels shared with us, sorted."""
+        session = self._sessions.get(fold(nick, self.casemapping))
+        return () if session is None else tuple(sorted(session.channels))
+
+    def is_member(self, channel: str, nick: str) -> bool:
+        return fold(nick, self.casemapping) in self._channels.get(fold(channel, self.casemapping), ())
+
+    def nick_of(self, who: IdentityId) -> str | None:
+        """The nick a live session has now; None for who is not here."""
+        session = self._by_id.get(who.id) if who.network == self._network else None
+        return None if session is None else session.identity.profile.name
+
+    def leave(self, channel: str) -> None:
+        """We are out of the channel: who is in it is no longer known."""
+        for session in tuple(self._channels.pop(fold(channel, self.casemapping), {}).values()):
+            session.channels.discard(fold(channel, self.casemapping))
+            if not session.channels:
+                self._estrange(session)
+
+    def clear(self) -> None:
+        """The connection is gone: everybody is a stranger until seen again, and keeps the identity if seen soon."""
+        for channel in tuple(self._channels):
+            self.leave(channel)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _admit(self, folded: str, nick: str, account: str | None) -> Session:
+        who = Identity(id=IdentityId(self._network, self._free_id(folded, account)), profile=Profile(name=nick))
+        session = self._sessions[folded] = self._by_id[who.id.id] = Session(folded, who, account)
+        self._estrange(session)
+        if len(self._sessions) > self._most:
+            self._forget(next(iter(self._sessions.values())))
+        return session
+
+    def _free_id(self, folded: str, account: str | None) -> str:
+        """Nicks cannot hold `/`, but relayed names can: one that looks like an account is marked as the nick it is."""
+        if account and account != "*" and self._by_account:
+            wanted = _ACCOUNT + fold(account, self.casemapping)
+            if self._yields(wanted):
+                return wanted
+        nick = _NICK + folded if folded.startswith((_ACCOUNT, _NICK)) else folded
+        wanted, mark = nick, 1
+        while not self._yields(wanted):
+            mark += 1
+            wanted = f"{nick}/{mark}"
+        return wanted
+
+    def _yields(self, wanted: str) -> bool:
+        """Whether an id is free; who holds it without being in any channel with us may be long gone, and gives it up."""
+        holder = self._by_id.get(wanted)
+        if holder is None:
+            return True
+        if holder.channels:
+            return False
+        self._forget(holder)
+        return True
+
+    def _estrange(self, session: Session) -> None:
+        self._lonely[session.folded] = None
+        self._lonely.move_to_end(session.folded)
+        if len(self._lonely) > self._strangers:
+            folded, _ = self._lonely.popitem(last=False)
+            self._forget(self._sessions[folded])
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.folded, None)
+        self._lonely.pop(session.folded, None)
+        self._by_id.pop(session.identity.id.id, None)
+        for name in session.channels:
+            members = self._channels.get(name)
+            if members is not None:
+                members.pop(session.folded, None)
+                if not members:
+                    del self._channels[name]
+        session.channels.clear()
