@@ -1,4 +1,4 @@
-"""The content of `m.room.message`, `m.sticker` and poll events.
+"""The content of `m.room.message` and `m.sticker`.
 
 A file with words and no description of its own carries the words as its caption (MSC2530). With several files, or
 descriptions of pictures, the words go first and each file follows with its description: nothing is left out.
@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import VoiceKind
-from bridge.model.events import Attachment, Media, Message, Poll, PostFacts, Style
+from bridge.model.events import Attachment, Media, Message, Style
 from bridge.model.ids import HUB, IdentityId
 from bridge.text.html import plain_to_html
 
@@ -37,8 +37,6 @@ def message_events(
     mentions = {"m.mentions": _mentions(message, delivery, user_of)}
     first = {**mentions, **_relation(delivery), **_facts(message)}
     after = {"m.mentions": {}, **_thread_only(delivery)}
-    if message.poll is not None:
-        return [("org.matrix.msc3381.poll.start", {**_poll(message.poll, plain), **first})]
     if not files:
         return [("m.room.message", {**_text(message, plain, html), **first})]
     if len(files) == 1 and not (plain and files[0][0].alt):
@@ -59,8 +57,6 @@ def _words(message: Message, delivery: Delivery, user_of: UserOf, links: list[At
     plain, html = message.text.plain, message.text.html
     if html is None and message.mentions:
         html = _pills(message, user_of)
-    if message.post is not None and message.post.title:
-        plain, html = _titled(message.post, plain, html)
     for file in links:
         label = file.alt or file.name
         plain = f"{plain}\n{label}: {file.source}" if plain else f"{label}: {file.source}"
@@ -74,16 +70,6 @@ def _words(message: Message, delivery: Delivery, user_of: UserOf, links: list[At
             html = escape(delivery.voice.prefix) + html
         plain = delivery.voice.prefix + plain
     return plain, html
-
-
-def _titled(post: PostFacts, plain: str, html: str | None) -> tuple[str, str]:
-    title = post.title or ""
-    html = html if html is not None else plain_to_html(plain)
-    link = post.permalink or ""
-    if not link.startswith(("https://", "http://")):
-        return f"{title}\n\n{plain}".rstrip(), f"<strong>{escape(title)}</strong><br>{html}"
-    head = f'<a href="{escape(link)}"><strong>{escape(title)}</strong></a>'
-    return f"{title}\n{link}\n\n{plain}".rstrip(), f"{head}<br>{html}"
 
 
 def _pills(message: Message, user_of: UserOf) -> str | None:
@@ -179,18 +165,3 @@ def _file(
         content["page.codeberg.everypizza.msc4193.spoiler"] = True
         content["page.codeberg.everypizza.msc4193.spoiler.reason"] = warning
     return "m.room.message", content
-
-
-def _poll(poll: Poll, plain: str) -> Content:
-    lines = [plain or poll.question, *(f"{number}. {option.text}" for number, option in enumerate(poll.options, 1))]
-    return {
-        "org.matrix.msc1767.text": "\n".join(lines),
-        "org.matrix.msc3381.poll.start": {
-            "kind": "org.matrix.msc3381.poll.disclosed",
-            "max_selections": len(poll.options) if poll.multiple else 1,
-            "question": {"org.matrix.msc1767.text": poll.question},
-            "answers": [
-                {"id": str(number), "org.matrix.msc1767.text": option.text} for number, option in enumerate(poll.options, 1)
-            ],
-        },
-    }

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from bridge.contract.delivery import Delivery
 from bridge.matrix.convert.message_out import message_events
-from bridge.matrix.convert.quote_out import boosted
 from bridge.matrix.convert.stamp import STAMP, stamp_for
 from bridge.model.events import (
     Boost,
@@ -51,13 +50,11 @@ class Sending(Struct, frozen=True, kw_only=True):
 
 
 def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
-    """Pure, and never refuses: what Matrix cannot say is said in words (see the package's list of losses)."""
+    """Pure. A boost is not for Matrix: fit has made a message or a reaction of it, so one that comes here is our own mistake."""
     body = delivery.body
     match body:
         case Message():
             return _messages(delivery, body, sending)
-        case Boost():
-            return _messages(delivery, boosted(delivery.author, body), sending)
         case Edit():
             return _edits(delivery, body, sending)
         case Redaction():
@@ -71,6 +68,8 @@ def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
             return _channel(delivery, body, sending)
         case ProfileChange():
             return ()
+        case Boost():
+            raise TypeError("a boost is written as a message or a reaction before it comes here")
 
 
 def _txn(delivery: Delivery, index: int) -> str:
