@@ -134,7 +134,7 @@ class Puppets:
         self._known.drop(id)
 
     async def run(self) -> None:
-        """Sets pictures, one after the other, until cancelled. One that fails is tried again when its owner changes or we start."""
+        """Sets pictures, one after the other, until cancelled. A failed one is tried again when its owner changes."""
         while True:
             user, source = await self._pictures.get()
             try:

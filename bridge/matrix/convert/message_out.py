@@ -9,7 +9,6 @@ from html import escape
 from typing import Any
 
 from bridge.contract.delivery import Delivery
-from bridge.contract.features import VoiceKind
 from bridge.model.events import Attachment, Media, Message, Style
 from bridge.model.ids import HUB, IdentityId
 from bridge.text.html import plain_to_html
@@ -29,11 +28,11 @@ _STYLES = {Style.SAY: "m.text", Style.EMOTE: "m.emote", Style.NOTICE: "m.notice"
 
 
 def message_events(
-    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str]
+    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
 ) -> list[tuple[str, Content]]:
     """(type, content) of each event, at least one. A file that is not among `uploads` becomes a link in the text."""
     files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
-    plain, html = _words(message, delivery, user_of, [file for file in message.attachments if not _address(file, uploads)])
+    plain, html = _words(message, user_of, prefix, [file for file in message.attachments if not _address(file, uploads)])
     mentions = {"m.mentions": _mentions(message, delivery, user_of)}
     first = {**mentions, **_relation(delivery), **_facts(message)}
     after = {"m.mentions": {}, **_thread_only(delivery)}
@@ -53,7 +52,7 @@ def _address(file: Attachment, uploads: Mapping[str, str]) -> str | None:
     return file.source if file.source.startswith("mxc://") else uploads.get(file.source)
 
 
-def _words(message: Message, delivery: Delivery, user_of: UserOf, links: list[Attachment]) -> tuple[str, str | None]:
+def _words(message: Message, user_of: UserOf, prefix: str, links: list[Attachment]) -> tuple[str, str | None]:
     plain, html = message.text.plain, message.text.html
     if html is None and message.mentions:
         html = _pills(message, user_of)
@@ -65,10 +64,9 @@ def _words(message: Message, delivery: Delivery, user_of: UserOf, links: list[At
     if message.warning and plain:
         html = f'<span data-mx-spoiler="{escape(message.warning)}">{html or plain_to_html(plain)}</span>'
         plain = f"[CW: {message.warning}] {plain}"
-    if delivery.voice.kind is VoiceKind.PREFIX and delivery.voice.prefix:
-        if html is not None:
-            html = escape(delivery.voice.prefix) + html
-        plain = delivery.voice.prefix + plain
+    if prefix:
+        html = escape(prefix) + html if html is not None else None
+        plain = prefix + plain
     return plain, html
 
 

@@ -1,8 +1,8 @@
 """From a delivery to the Matrix events that carry it out, in order.
 
 Almost always one. More where Matrix has no single event for it: several attachments, a set of reactions that changed by
-more than one key, a name and a topic at once, the parts of a message that is redacted. None where it is no event at all
-(a profile), or nothing is left to do.
+more than one key, a name and a topic at once, the parts of a message that is redacted. None where it is done by calls instead
+(membership, a profile), or nothing is left to do.
 """
 
 import hashlib
@@ -20,7 +20,6 @@ from bridge.model.events import (
     Edit,
     Membership,
     Message,
-    Move,
     ProfileChange,
     Reactions,
     Redaction,
@@ -42,11 +41,15 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 class Sending(Struct, frozen=True, kw_only=True):
-    """What the bare delivery does not say: Matrix user ids, addresses of uploads by source, reactions already sent by key."""
+    """What the bare delivery does not say: Matrix user ids, addresses of uploads by source, reactions already sent by key.
+
+    `prefix` goes before the words where somebody else has to speak for the author.
+    """
 
     user_of: Callable[[IdentityId], str]
     uploads: Mapping[str, str] = {}
     reacted: Mapping[str, str] = {}
+    prefix: str = ""
 
 
 def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
@@ -62,11 +65,9 @@ def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
             return tuple(_redaction(delivery, native, index, body.reason) for index, native in enumerate(ids))
         case Reactions():
             return _reactions(delivery, body, sending)
-        case Membership():
-            return _membership(delivery, body, sending)
         case ChannelChange():
             return _channel(delivery, body, sending)
-        case ProfileChange():
+        case Membership() | ProfileChange():
             return ()
         case Boost():
             raise TypeError("a boost is written as a message or a reaction before it comes here")
@@ -82,7 +83,7 @@ def _stamped(delivery: Delivery, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _messages(delivery: Delivery, message: Message, sending: Sending) -> tuple[Outgoing, ...]:
-    events = message_events(message, delivery, sending.user_of, sending.uploads)
+    events = message_events(message, delivery, sending.user_of, sending.uploads, sending.prefix)
     return tuple(
         Outgoing(type=kind, content=_stamped(delivery, content), txn=_txn(delivery, index))
         for index, (kind, content) in enumerate(events)
@@ -93,7 +94,7 @@ def _edits(delivery: Delivery, edit: Edit, sending: Sending) -> tuple[Outgoing, 
     """Event by event over the old copy: what has grown is added, what has shrunk is redacted (MSC2676)."""
     ids = delivery.target.ids if delivery.target else ()
     old = ids[delivery.part :] if delivery.part + 1 == delivery.parts else ids[delivery.part : delivery.part + 1]
-    events = message_events(edit.message, delivery, sending.user_of, sending.uploads)
+    events = message_events(edit.message, delivery, sending.user_of, sending.uploads, sending.prefix)
     outgoing = []
     for index, (kind, content) in enumerate(events):
         if index < len(old) and kind == "m.room.message":
@@ -143,27 +144,6 @@ def _reactions(delivery: Delivery, body: Reactions, sending: Sending) -> tuple[O
 
 def _key_txn(delivery: Delivery, key: str, sign: str) -> str:
     return f"{delivery.id}{sign}{hashlib.blake2b(key.encode(), digest_size=6).hexdigest()}"
-
-
-_MEMBERSHIPS = {
-    Move.JOIN: "join",
-    Move.LEAVE: "leave",
-    Move.KICK: "leave",
-    Move.BAN: "ban",
-    Move.UNBAN: "leave",
-    Move.INVITE: "invite",
-}
-
-
-def _membership(delivery: Delivery, body: Membership, sending: Sending) -> tuple[Outgoing, ...]:
-    """A rename is no step of membership: the puppet is renamed when it is next needed."""
-    if body.move not in _MEMBERSHIPS:
-        return ()
-    content = {"membership": _MEMBERSHIPS[body.move]}
-    if body.reason:
-        content["reason"] = body.reason
-    user = sending.user_of(body.who.id)
-    return (Outgoing(type="m.room.member", content=content, txn=delivery.id, state_key=user),)
 
 
 def _channel(delivery: Delivery, body: ChannelChange, sending: Sending) -> tuple[Outgoing, ...]:
