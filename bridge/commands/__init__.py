@@ -1,0 +1,1 @@
+"""Floor 4: the words people say to the bot, in a room or a terminal."""
