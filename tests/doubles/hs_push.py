@@ -23,6 +23,8 @@ class Pusher:
         self.held = False
         self.batch = 100
         """Events in one transaction, at most."""
+        self.attempted = asyncio.Event()
+        """Set at every try."""
         self._events: deque[bytes] = deque()
         self._edus: deque[dict[str, Any]] = deque()
         self._wake = asyncio.Event()
@@ -92,6 +94,7 @@ class Pusher:
         except aiohttp.ClientError:
             pass
         self.attempts.append((txn, status))
+        self.attempted.set()
         if status == 200 and self.answers_to_lose:
             self.answers_to_lose -= 1
             return False

@@ -1,0 +1,217 @@
+"""What the homeserver pushes: transaction → events and chores → one commit → 200.
+
+A homeserver sends a transaction again until it is answered 200, and after trouble sends the same events once more in
+new transactions. So nothing is answered before the commit; the ledger drops known events by id; a transaction that
+comes twice at once is done once. Events of our own puppets come back too: they prove deliveries and are nothing else.
+An event that cannot be read is set aside as a chore of its own, and its neighbours go on.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from bridge.contract.adapter import Cursor
+from bridge.contract.delivery import Receipt
+from bridge.contract.features import Evidence
+from bridge.contract.toolbox import Clock, Metrics
+from bridge.ledger.rows import Accepted, Chore
+from bridge.matrix.convert.fields import ConvertError, Raw, event_id, room_id
+from bridge.matrix.convert.incoming import Business, Context, from_matrix
+from bridge.matrix.convert.stamp import stamp_of
+from bridge.matrix.ephemeral import EphemeralReader
+from bridge.matrix.reactions import ReactionBook
+from bridge.matrix.transaction import RawJson, Unreadable, read_event, read_transaction
+from bridge.model.events import Event
+from bridge.model.ids import HUB, NetworkName
+from bridge.model.people import Identity
+from bridge.model.portals import Portal
+from bridge.model.signals import Signal
+
+COMMAND = "command"
+"""A chore: somebody spoke to the bot, by mention, with the prefix and a known word, or in a room that is no portal."""
+UNREADABLE = "unreadable"
+"""A chore: an event set aside. Its payload is a JSON object of `reason` and `event`, the latter as it came."""
+
+_ANYWHERE = frozenset({"m.room.member", "m.room.encryption", "m.room.encrypted"})
+"""What may be our business in a room that is no portal too."""
+
+
+class IntakeDoor(Protocol):
+    """`bridge.delivery.Intake`: returns after commit; raises `LedgerUnavailable`."""
+
+    async def accept(
+        self, network: NetworkName, events: Sequence[Event], *, cursor: Cursor | None = None, chores: Sequence[Chore] = ()
+    ) -> Accepted: ...
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the receiver asks of the bridge around it; every callable is quick and without I/O."""
+
+    bot: str
+    prefix: str
+    ours: Callable[[str], bool]
+    """The bot or one of our puppets."""
+    doubled: Callable[[str], bool]
+    """A person whom we may speak for: what they write with our stamp is ours too."""
+    identity_of: Callable[[str], Identity]
+    portal_in: Callable[[str], Portal | None]
+    knows_word: Callable[[str], bool]
+    """`!word` with an unknown word is for somebody else's bot, and is carried like any message."""
+
+
+class _Crop(msgspec.Struct):
+    """One transaction's yield."""
+
+    events: list[Event] = []
+    chores: list[Chore] = []
+    proofs: list[tuple[str, str]] = []
+    """(delivery, event id)."""
+
+
+class Receiver:
+    """Takes transactions, one at a time and in the order they come."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        intake: IntakeDoor,
+        reactions: ReactionBook,
+        *,
+        prove: Callable[[str, Receipt], None],
+        signal: Callable[[Signal], None],
+        clock: Clock,
+        metrics: Metrics,
+        remembered: int = 1000,
+    ) -> None:
+        self._around = around
+        self._intake = intake
+        self._reactions = reactions
+        self._prove, self._signal = prove, signal
+        self._clock, self._metrics = clock, metrics
+        self._log = logging.getLogger("unabridged.matrix.receiver")
+        self._context = Context(bot=around.bot, identity_of=around.identity_of)
+        self._ephemeral = EphemeralReader(around.ours, around.portal_in)
+        self._turn = asyncio.Lock()
+        self._done: OrderedDict[str, tuple[Any, ...]] = OrderedDict()
+        self._remembered = remembered
+        local = around.bot[1:].partition(":")[0]
+        self._calls = tuple(f"{name}{mark}".lower() for name in (around.bot, f"@{local}", local) for mark in (":", ","))
+        self._pill = f'<a href="https://matrix.to/#/{around.bot}"'
+
+    async def take(self, transaction: str, body: bytes) -> None:
+        """Returns once all of it is committed. Raises `NotJson` and `LedgerUnavailable`; then it was not taken."""
+        found = read_transaction(body)
+        pieces = [(raw, read_event(raw)) for raw in found.events]
+        async with self._turn:
+            mark = tuple(event.get("event_id") if isinstance(event, dict) else None for _, event in pieces)
+            if self._done.get(transaction) == mark:
+                self._metrics.count("matrix_transactions_repeated")
+                return
+            await self._take(transaction, pieces)
+            self._tell(found.ephemeral)
+            self._done[transaction] = mark
+            if len(self._done) > self._remembered:
+                self._done.popitem(last=False)
+
+    async def _take(self, transaction: str, pieces: Sequence[tuple[RawJson, dict[str, Any] | Unreadable]]) -> None:
+        crop = _Crop()
+        for raw, event in pieces:
+            if isinstance(event, Unreadable):
+                self._set_aside(raw, {}, event.reason, crop)
+                continue
+            try:
+                await self._sort(event, raw, crop)
+            except ConvertError as error:
+                self._set_aside(raw, event, str(error), crop)
+        if crop.events or crop.chores:
+            cursor = Cursor(scope="transaction", value=transaction)
+            await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
+        now = self._clock.now() if crop.proofs else None
+        for delivery, native in crop.proofs:
+            self._prove(delivery, Receipt(evidence=Evidence.ASSIGNED, ids=(native,), at=now))
+        self._metrics.count("matrix_transactions")
+        self._metrics.count("matrix_events", len(pieces))
+
+    async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:
+        """Puts one event where it belongs. Raises `ConvertError`."""
+        sender, room, kind = event.get("sender"), event.get("room_id"), event.get("type")
+        if not isinstance(sender, str) or not isinstance(room, str):
+            raise ConvertError("sender or room_id is missing or is no text")
+        if self._is_ours(event, sender):
+            delivery = _delivery(event)
+            if delivery is not None:
+                crop.proofs.append((delivery, event_id(event, "event_id")))
+            return
+        portal = self._around.portal_in(room)
+        if kind == "m.room.message" and self._is_command(event, portal):
+            crop.chores.append(_chore(COMMAND, event, raw))
+            return
+        if portal is None and kind not in _ANYWHERE:
+            return
+        meaning = await self._meaning(event, kind)
+        if isinstance(meaning, Business):
+            crop.chores.append(_chore(meaning.kind, event, raw))
+        elif meaning is not None and portal is not None:
+            crop.events.append(meaning)
+
+    async def _meaning(self, event: dict[str, Any], kind: Any) -> Event | Business | None:
+        context = self._context
+        if kind in ("m.reaction", "m.room.redaction"):
+            reacted = await self._reactions.note(event)
+            context = Context(bot=context.bot, identity_of=context.identity_of, reacted=reacted)
+        try:
+            return from_matrix(event, context)
+        except ConvertError:
+            raise
+        except Exception as bug:  # recorded: the event is set aside as a chore with the words of the bug, and the others go on
+            self._log.exception("a bug in reading an event")
+            raise ConvertError(f"bug: {type(bug).__name__}: {bug}") from bug
+
+    def _is_ours(self, event: Raw, sender: str) -> bool:
+        return self._around.ours(sender) or (self._around.doubled(sender) and _delivery(event) is not None)
+
+    def _is_command(self, event: Raw, portal: Portal | None) -> bool:
+        """Only plain `m.text` is: two bots in one room must not talk each other to death by notices."""
+        content = event.get("content")
+        if not isinstance(content, dict) or content.get("msgtype") != "m.text" or "m.new_content" in content:
+            return False
+        body = content.get("body")
+        if not isinstance(body, str) or portal is None:
+            return isinstance(body, str)
+        prefix = self._around.prefix
+        if prefix and body.startswith(prefix):
+            words = body[len(prefix) : len(prefix) + 100].split(maxsplit=1)
+            return bool(words) and self._around.knows_word(words[0].lower())
+        if body[:255].lower().startswith(self._calls):
+            return True
+        pill = content.get("formatted_body")
+        return isinstance(pill, str) and pill.startswith(self._pill)
+
+    def _set_aside(self, raw: RawJson, event: Raw, reason: str, crop: _Crop) -> None:
+        native = event.get("event_id")
+        mark = native if isinstance(native, str) and native else hashlib.sha256(raw).hexdigest()
+        self._metrics.count("matrix_events_unreadable")
+        self._log.warning("event %.255s cannot be read and is set aside: %s", mark, reason)
+        payload = {"reason": reason, "event": bytes(raw).decode(errors="replace")}
+        crop.chores.append(Chore(id=f"{UNREADABLE} {mark[:255]}", kind=UNREADABLE, payload=msgspec.json.encode(payload)))
+
+    def _tell(self, edus: Sequence[RawJson]) -> None:
+        for piece in edus:
+            edu = read_event(piece)
+            if not isinstance(edu, Unreadable):
+                for signal in self._ephemeral.signals(edu):
+                    self._signal(signal)
+
+
+def _delivery(event: Raw) -> str | None:
+    content = event.get("content")
+    return stamp_of(content).delivery if isinstance(content, dict) else None
+
+
+def _chore(kind: str, event: Raw, raw: RawJson) -> Chore:
+    return Chore(id=event_id(event, "event_id"), kind=kind, payload=bytes(raw), room=room_id(event, "room_id"))
