@@ -1,9 +1,9 @@
 """mIRC formatting codes ⇄ the Matrix HTML subset, through styled runs of text.
 
-The codes are toggles in a line, so a run knows its whole style and what stands between two runs is worked out when writing. Colours
-are kept as `#rrggbb`: the 99 colours of clients today are a table, and `\\x04` names any. Equal text and background colour is how IRC
-hides text, hence a spoiler. One-way losses: colours outside the table are written as the nearest in it; reverse video becomes a pair of
-colours; lists, tables, headings and quotes become plain lines with marks.
+The codes are toggles in a line, so a run knows its whole style and what stands between two runs is worked out when writing.
+Colours are kept as `#rrggbb`: the 99 colours of clients today are a table, and code 04 names any. Equal text and background
+colour is how IRC hides text, hence a spoiler. One-way losses: colours outside the table are written as the nearest in it; reverse
+video becomes a pair of colours; lists, tables, headings and quotes become plain lines with marks.
 """
 
 import re

@@ -5,8 +5,10 @@ keeps it whatever its nick becomes: a nick change is the same person. Two live s
 restart is which nick a renamed session had before.
 """
 
+import re
 import string
 from collections import OrderedDict
+from functools import lru_cache
 
 from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
@@ -28,6 +30,21 @@ def fold(text: str, casemapping: str = "rfc1459") -> str:
 
 def channel_id(network: NetworkName, name: str, casemapping: str = "rfc1459") -> ChannelId:
     return ChannelId(network, fold(name, casemapping))
+
+
+@lru_cache(maxsize=2048)
+def _mask(mask: str) -> re.Pattern[str]:
+    """Between two `*` the first match is kept (an atomic group), so no mask can make the search slow."""
+    first, *rest = ("".join("." if char == "?" else re.escape(char) for char in piece) for piece in mask.split("*"))
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
+    return re.compile(f"{first}{middle}.*{rest[-1]}", re.DOTALL)
+
+
+def matches(mask: str, source: str, casemapping: str = "rfc1459") -> bool:
+    """Whether a ban mask (`nick!user@host` with `*` and `?`) means this source."""
+    return _mask(fold(mask, casemapping)).fullmatch(fold(source, casemapping)) is not None
 
 
 class Session:

@@ -1,12 +1,11 @@
 """MODE: channel modes b k l o v i m n s t, user modes B i w."""
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from adapters.irc.demo.client import Client
 from adapters.irc.demo.lines import Incoming
 from adapters.irc.demo.world import PREFIXES, Channel, Command, World
+from adapters.irc.ids import matches
 
 _FLAGS = "imnst"
 _USER_MODES = "Biw"
@@ -14,20 +13,9 @@ _MAX_CHANGES = 6
 _MAX_BANS = 100
 
 
-@lru_cache(maxsize=512)
-def _mask(mask: str) -> re.Pattern[str]:
-    """Between two `*` the first match is kept (an atomic group), so no mask can make the search slow."""
-    first, *rest = ("".join("." if char == "?" else re.escape(char) for char in piece) for piece in mask.split("*"))
-    if not rest:
-        return re.compile(first, re.DOTALL)
-    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
-    return re.compile(f"{first}{middle}.*{rest[-1]}", re.DOTALL)
-
-
 def is_banned(client: Client, channel: Channel) -> bool:
-    fold = client.world.fold
-    source = fold(client.source)
-    return any(_mask(fold(mask)).fullmatch(source) is not None for mask in channel.bans)
+    mapping = client.world.knobs.casemapping
+    return any(matches(mask, client.source, mapping) for mask in channel.bans)
 
 
 def mode(world: World, client: Client, line: Incoming) -> None:
