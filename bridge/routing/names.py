@@ -1,7 +1,7 @@
 """Names of ours on the hub: reversible, spec-legal, lower case (Matrix appendices, "User identifiers").
 
 A puppet is `@_<network>_<escaped identity>:<domain>`, an alias `#_<network>_<escaped channel>:<domain>`. In the escaped half
-a lower-case letter, a digit, `.`, `-`, `/` and `+` stand for themselves, `_a` is `A`, `__` is `_`, and `=xx` is one byte of UTF-8.
+a lower-case letter, a digit, `.`, `-`, `/` and `+` stand for themselves, `_a` is `A`, `__` is `_`, `=xx` is one byte of UTF-8.
 What would pass the 255 bytes of an identifier becomes `=-` and a hash, which no escaped name begins with; the ledger keeps whom
 it stands for.
 """

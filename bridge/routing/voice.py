@@ -1,7 +1,7 @@
 """Who is seen to speak: names that cannot be mistaken for somebody else's.
 
-`{name}` in the templates is made safe before it goes in: one line, nothing invisible, and none of the brackets by which a template
-marks where the name ends (or their look-alikes), so no display name can close the prefix and begin another one. Authors of other
+`{name}` in the templates is made safe before it goes in: one line, nothing invisible, and none of the brackets by which templates
+mark where the name ends (or their look-alikes), so no display name can close the prefix and begin another one. Authors of other
 networks than the hub carry their network's mark at the end, where a name of the hub cannot hold one.
 """
 

@@ -1,0 +1,67 @@
+"""What fitting is told, and what it answers."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from bridge.contract.features import Feature, Features, Level, Splitter, Voice
+from bridge.model.events import Attachment, Body, Event, Message
+from bridge.model.ids import ChannelId, EventKey
+from bridge.model.people import Identity
+from bridge.routing.topology import Leg
+
+
+def nothing_there(event: EventKey, channel: ChannelId) -> bool:
+    return False
+
+
+class FitContext(Struct, frozen=True, kw_only=True):
+    """Answers about the world outside one event, all without waiting."""
+
+    link_for: Callable[[Attachment, Event], str | None]
+    """An address of the attachment that outsiders can open; None where there is none."""
+    page_for: Callable[[Event], str | None]
+    """An address where the whole of an event can be read."""
+    name_of: Callable[[Identity, Leg], str]
+    """How somebody is called at a destination, tellable apart from others there; safe to show."""
+    now: datetime
+    present: Callable[[EventKey, ChannelId], bool] = nothing_there
+    """Whether an event (by its root key) has a copy at a destination, or is on its way there."""
+    original: Message | None = None
+    """What an edit corrects, as it was first written."""
+    original_at: datetime | None = None
+    """When the event's subject happened, where that is still known."""
+
+
+class Fitted(Struct, frozen=True, kw_only=True):
+    """Bodies with their part numbers, each for one delivery; `refused` is words for the author; `dropped` what was left out."""
+
+    bodies: tuple[tuple[Body, int], ...] = ()
+    refused: str | None = None
+    dropped: tuple[Feature, ...] = ()
+
+
+class Fitting(Struct, frozen=True):
+    """One event on its way to one destination."""
+
+    event: Event
+    leg: Leg
+    features: Features
+    voice: Voice
+    split: Splitter | None
+    context: FitContext
+
+    def level(self, feature: Feature) -> Level:
+        return self.features.level(feature)
+
+    def present(self, event: EventKey) -> bool:
+        return self.context.present(event, self.leg.channel)
+
+    def sorry(self, what: str) -> str:
+        """Words for the author of something REFUSED."""
+        return f"{what} cannot be shown in {self.leg.channel}"
+
+
+def numbered(bodies: tuple[Body, ...]) -> tuple[tuple[Body, int], ...]:
+    return tuple((body, part) for part, body in enumerate(bodies))

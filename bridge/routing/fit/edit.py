@@ -1,0 +1,51 @@
+"""An edit: over the old copy, else a correction line, else a message marked as edited."""
+
+from msgspec.structs import replace
+
+from bridge.contract.features import Feature, Level
+from bridge.model.events import Edit, Message, Text
+from bridge.routing.fit.context import Fitted, Fitting
+from bridge.routing.fit.message import fit_message
+
+_MARK = "* "
+_EDITED = " (edited)"
+
+
+def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
+    """Part by part an `Edit` of the same part where edits are NATIVE; a `Message` in every other case."""
+    level = fitting.level(Feature.EDIT)
+    if not fitting.present(edit.target.key):
+        return fit_message(_marked(edit.message), fitting)
+    if level is Level.NATIVE:
+        fitted = fit_message(edit.message, fitting)
+        bodies = tuple((_with(edit, body), part) for body, part in fitted.bodies)
+        return Fitted(bodies=bodies, refused=fitted.refused, dropped=fitted.dropped)
+    if level is Level.RENDERED:
+        correction = _correction(edit.message, fitting.context.original)
+        return Fitted(dropped=(Feature.EDIT,)) if correction is None else fit_message(correction, fitting)
+    return Fitted(refused=fitting.sorry("edits") if level is Level.REFUSED else None, dropped=(Feature.EDIT,))
+
+
+def _with(edit: Edit, body: object) -> Edit:
+    return replace(edit, message=body)
+
+
+def _marked(message: Message) -> Message:
+    html = message.text.html
+    return replace(message, text=Text(plain=message.text.plain + _EDITED, html=None if html is None else html + _EDITED))
+
+
+def _correction(message: Message, original: Message | None) -> Message | None:
+    """`* ` and the new text; of many lines only those that are new. None where the words are the same as before."""
+    new, old = message.text.plain, original.text.plain if original is not None else ""
+    if not new.strip() or new == old:
+        return None
+    lines = new.split("\n")
+    if len(lines) == 1:
+        html = message.text.html
+        text = Text(plain=_MARK + new, html=None if html is None else _MARK + html)
+    else:
+        known = frozenset(old.split("\n"))
+        changed = [line for line in lines if line.strip() and line not in known] or lines
+        text = Text(plain="\n".join(_MARK + line for line in changed if line.strip()))
+    return Message(text=text, style=message.style, mentions=message.mentions, warning=message.warning)

@@ -1,0 +1,104 @@
+"""One message into as many wire messages as the destination's limits ask for."""
+
+from msgspec.structs import replace
+
+from bridge.contract.features import Features, Limits, Voice
+from bridge.model.events import Attachment, Message, Text
+from bridge.routing.fit.context import Fitting
+from bridge.text.split import size_of, split_text
+
+_LEAST = 16
+"""Units of text that a part has at least, whatever the prefix: more than the longest character."""
+
+
+def in_parts(message: Message, fitting: Fitting) -> tuple[tuple[Message, ...], str | None]:
+    """The parts, never more than the limit allows, and words for the author where some of it could not be kept."""
+    limits = fitting.features.limits
+    if _is_small(message, limits, fitting.voice):
+        return (message,), None
+    split = fitting.split or (split_for_room if fitting.leg.link is None else split_message)
+    messages = split(message, fitting.voice, fitting.features)
+    if limits.parts is None or len(messages) <= limits.parts:
+        return messages, None
+    return _shortened(messages, fitting, limits.parts)
+
+
+def split_message(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
+    """The split for destinations that bring none: text by the limits, then every attachment in a message of its own.
+
+    What belongs to the message as a whole stays with the first; HTML is kept only where nothing has to be cut.
+    """
+    texts = _texts(message, voice, features.limits)
+    bare = replace(message, attachments=())
+    attachments = [_more(message, Text(plain=""), attachment) for attachment in message.attachments]
+    if not message.text.plain and attachments:
+        return (replace(message, attachments=message.attachments[:1]), *attachments[1:])
+    if len(texts) == 1:
+        return (bare, *attachments)
+    first, *rest = texts
+    return (replace(bare, text=Text(plain=first)), *(_more(message, Text(plain=text)) for text in rest), *attachments)
+
+
+def split_for_room(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
+    """The hub's split: attachments stay with the last of the text, which may be their caption."""
+    limit = features.limits.text
+    texts = _texts(message, voice, features.limits)
+    html = message.text.html
+    if len(texts) == 1:
+        if html is None or limit is None or size_of(html, features.limits.unit) <= limit * 3 // 2:
+            return (message,)
+        return (replace(message, text=Text(plain=message.text.plain)),)
+    first, *between, last = texts
+    return (
+        replace(message, text=Text(plain=first), attachments=()),
+        *(_more(message, Text(plain=text)) for text in between),
+        replace(_more(message, Text(plain=last)), attachments=message.attachments),
+    )
+
+
+def _is_small(message: Message, limits: Limits, voice: Voice) -> bool:
+    plain = message.text.plain
+    if limits.text is None or message.text.html is not None or message.attachments:
+        return False
+    if limits.lines is not None and "\n" in plain:
+        return False
+    length = len(plain) + len(voice.prefix)
+    if length * 4 <= limits.text:
+        return True
+    return length <= limits.text and size_of(voice.prefix + plain, limits.unit) <= limits.text
+
+
+def _more(message: Message, text: Text, *attachments: Attachment) -> Message:
+    return Message(text=text, style=message.style, thread=message.thread, attachments=attachments)
+
+
+def _texts(message: Message, voice: Voice, limits: Limits) -> tuple[str, ...]:
+    plain = message.text.plain
+    room = None if limits.text is None else max(_LEAST, limits.text - size_of(voice.prefix, limits.unit))
+    lines = plain.split("\n")
+    if limits.lines is None or len(lines) <= limits.lines:
+        groups = [plain]
+    else:
+        lines = [line for line in lines if line.strip()]
+        groups = ["\n".join(lines[at : at + limits.lines]) for at in range(0, len(lines), max(1, limits.lines))] or [""]
+    if room is None:
+        return tuple(groups)
+    return tuple(
+        piece
+        for group in groups
+        for piece in ((group,) if size_of(group, limits.unit) <= room else split_text(group, room, limits.unit))
+    )
+
+
+def _shortened(messages: tuple[Message, ...], fitting: Fitting, most: int) -> tuple[tuple[Message, ...], str | None]:
+    link = fitting.context.page_for(fitting.event)
+    note = f"… (continued: {link})" if link else "… (the rest is too long for here)"
+    sorry = None if link else fitting.sorry("the end of so long a message")
+    if most > 1:
+        return (*messages[: most - 1], _more(messages[0], Text(plain=note))), sorry
+    limits = fitting.features.limits
+    plain = messages[0].text.plain
+    if limits.text is not None:
+        room = limits.text - size_of(f"{fitting.voice.prefix} {note}", limits.unit)
+        plain = split_text(plain, max(_LEAST, room), limits.unit)[0]
+    return (replace(messages[0], text=Text(plain=f"{plain} {note}")),), sorry

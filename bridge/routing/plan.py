@@ -1,0 +1,225 @@
+"""From an accepted event to its deliveries: admit, resolve, route, fit. Runs inside the transaction that stores the event."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.config.settings import VoiceSettings
+from bridge.contract.delivery import Delivery, Target
+from bridge.contract.features import Features, Splitter
+from bridge.contract.plan import Draft, Lookup, Planned
+from bridge.model.events import (
+    Attachment,
+    Body,
+    Boost,
+    Edit,
+    Event,
+    Message,
+    Origin,
+    Reactions,
+    Ref,
+    Style,
+    Text,
+    refs_of,
+    target_of,
+)
+from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
+from bridge.model.people import Identity
+from bridge.routing.admit import Dropped, Policy, Refused, admit
+from bridge.routing.fit import FitContext, fit
+from bridge.routing.fit.boost import speaker
+from bridge.routing.resolve import Resolved, meets, resolve
+from bridge.routing.route import route
+from bridge.routing.topology import Leg, Topology
+from bridge.routing.voice import voice
+
+_BOOSTED = "🔁"
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """What a plan needs to know of a network; the hub is one too."""
+
+    features: Callable[[ChannelId], Features]
+    split: Splitter | None = None
+    voice: VoiceSettings = VoiceSettings()
+
+
+class Links(Protocol):
+    """Addresses and names that others keep; all without waiting."""
+
+    def link_for(self, attachment: Attachment, event: Event) -> str | None: ...
+
+    def page_for(self, event: Event) -> str | None: ...
+
+    def name_of(self, identity: Identity, leg: Leg) -> str: ...
+
+
+class Planner:
+    """`plan` is a `Plan`. `clock` gives the time, aware and in UTC; `topology` and `places` are asked anew for each event."""
+
+    def __init__(
+        self,
+        topology: Callable[[], Topology],
+        places: Callable[[NetworkName], Place | None],
+        policy: Policy,
+        links: Links,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._topology = topology
+        self._places = places
+        self._policy = policy
+        self._links = links
+        self._clock = clock
+        self._life = timedelta(hours=policy.delivery_hours)
+        self._history = timedelta(hours=policy.history_hours)
+        self._boost = timedelta(hours=policy.boost_hours)
+
+    def plan(self, event: Event, lookup: Lookup) -> Planned:
+        verdict = admit(event, self._policy)
+        if verdict is not None:
+            return _ended(verdict)
+        legs = route(event, self._topology())
+        if not legs:
+            return Planned(dropped="unlinked")
+        resolved = resolve(event, lookup, self._policy) if refs_of(event.body) else Resolved(event=event)
+        if isinstance(resolved, Dropped | Refused):
+            return _ended(resolved)
+        return self._over(legs, resolved, lookup)
+
+    def _over(self, legs: tuple[Leg, ...], resolved: Resolved, lookup: Lookup) -> Planned:
+        event = resolved.event
+        now = self._clock()
+        context = self._context(resolved, lookup, now)
+        old = event.origin is Origin.HISTORY and now - event.happened_at > self._history
+        drafts: list[Draft] = []
+        refused: list[str] = []
+        dropped = "known"
+        rooms: dict[int, str] = {}
+        for leg in legs:
+            if lookup.has_copy(event.key, leg.channel):
+                continue
+            if old and leg.link is not None:
+                dropped = "history"
+                continue
+            if resolved.needs and not meets(resolved.needs, leg.channel, lookup):
+                dropped = "unseen"
+                continue
+            place = self._places(leg.channel.network)
+            if place is None:
+                dropped = "no-network"
+                continue
+            made, words = self._on_leg(leg, place, event, context, rooms.get(leg.portal.id))
+            drafts += made
+            if words and words not in refused:
+                refused.append(words)
+            if not made:
+                dropped = "left-out"
+            elif leg.link is None and leg.portal.order == "room":
+                rooms[leg.portal.id] = made[-1].delivery.id
+        return Planned(drafts=tuple(drafts), refused="; ".join(refused) or None, dropped=None if drafts or refused else dropped)
+
+    def _on_leg(
+        self, leg: Leg, place: Place, event: Event, context: FitContext, waits_for: str | None
+    ) -> tuple[list[Draft], str | None]:
+        event = self._for_room(event, leg, context)
+        body = event.body
+        author = speaker(event, body, leg) if isinstance(body, Boost) else event.author
+        features = place.features(leg.channel)
+        settings = place.voice
+        if leg.channel.network == HUB:
+            home = self._places(author.id.network)
+            settings = home.voice if home is not None else settings
+        spoken = voice(author, leg, features.voice, _style(body), settings, shown=self._links.name_of(author, leg))
+        fitted = fit(event, leg, features, spoken, place.split, context)
+        parts = len(fitted.bodies)
+        expires_at = context.now + self._life
+        hops = (*event.hops, self._policy.mark)
+        drafts = [
+            Draft(
+                delivery=Delivery(
+                    id=delivery_id(self._policy.mark, event.key, leg.channel, part),
+                    channel=leg.channel,
+                    event=event.key,
+                    author=author,
+                    voice=spoken,
+                    body=one,
+                    happened_at=event.happened_at,
+                    accepted_at=context.now,
+                    origin=event.origin,
+                    part=part,
+                    parts=parts,
+                    hops=hops,
+                    target=_target(target_of(one)),
+                    reply_to=_target(_answered(one).reply_to),
+                    thread=_target(_answered(one).thread),
+                ),
+                expires_at=expires_at,
+                waits_for=waits_for if leg.link is not None else None,
+            )
+            for one, part in fitted.bodies
+        ]
+        return drafts, fitted.refused
+
+    def _for_room(self, event: Event, leg: Leg, context: FitContext) -> Event:
+        """A boost of what is in the room and young enough is a reaction to it."""
+        body = event.body
+        if not isinstance(body, Boost) or body.comment is not None or leg.channel.network != HUB:
+            return event
+        original = context.original_at
+        if original is None or context.now - original > self._boost or not context.present(body.target.key, leg.channel):
+            return event
+        return replace(event, body=Reactions(target=body.target, keys=(_BOOSTED,)))
+
+    def _context(self, resolved: Resolved, lookup: Lookup, now: datetime) -> FitContext:
+        known = resolved.original
+        return FitContext(
+            link_for=self._links.link_for,
+            page_for=self._links.page_for,
+            name_of=self._links.name_of,
+            now=now,
+            present=lookup.has_copy if resolved.trusted else _hiding(resolved.event.body, lookup),
+            original=known.body if known is not None and isinstance(known.body, Message) else None,
+            original_at=known.happened_at if known is not None else None,
+        )
+
+
+def delivery_id(mark: str, event: EventKey, channel: ChannelId, part: int) -> str:
+    """32 hexadecimal digits: the same for every attempt, planning and run of the bridge that has this mark; no other's."""
+    named = f"{mark}\0{event.network}\0{len(event.id)}\0{event.id}\0{channel.network}\0{channel.id}\0{part}"
+    return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _ended(verdict: Dropped | Refused) -> Planned:
+    return Planned(dropped=verdict.reason) if isinstance(verdict, Dropped) else Planned(refused=verdict.words)
+
+
+def _style(body: Body) -> Style:
+    """Of the words that the body may become: all but messages are told in the third person."""
+    if isinstance(body, Message):
+        return body.style
+    if isinstance(body, Edit):
+        return body.message.style
+    return Style.SAY if isinstance(body, Boost) else Style.EMOTE
+
+
+def _answered(body: Body) -> Message:
+    if isinstance(body, Message):
+        return body
+    return body.message if isinstance(body, Edit) else _NOTHING
+
+
+_NOTHING = Message(text=Text(plain=""))
+
+
+def _target(ref: Ref | None) -> Target | None:
+    return None if ref is None else Target(event=ref.key, author=ref.author)
+
+
+def _hiding(body: Body, lookup: Lookup) -> Callable[[EventKey, ChannelId], bool]:
+    """`has_copy`, but for the body's subject, which is not to be touched."""
+    target = target_of(body)
+    return lambda key, channel: (target is None or key != target.key) and lookup.has_copy(key, channel)

@@ -1,0 +1,137 @@
+"""Which events an event speaks of, and whether it may.
+
+A network names an event by whatever id it knows: a copy of ours, an alias, an edit of it. All of them are led back to the root, the
+event that started it; what is known of the root (author, first words) is put into the reference for places that cannot point at it.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.contract.plan import Lookup
+from bridge.model.events import Body, Boost, Edit, Event, Message, Reactions, Redaction, Ref
+from bridge.model.ids import ChannelId, EventKey
+from bridge.routing.admit import Dropped, Origins, Policy, Refused
+from bridge.routing.route import is_public
+from bridge.text.plain import excerpt
+
+_CHAIN = 8
+"""Edits of edits that are followed."""
+_WORDS = 80
+"""Graphemes of an original that are kept in a reference."""
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    """The event with roots in its references. `needs`: only places that have all of these get a copy."""
+
+    event: Event
+    needs: tuple[EventKey, ...] = ()
+    original: Event | None = None
+    """What the event's subject was, where it is still known."""
+    trusted: bool = True
+    """False: the subject is not to be touched, whoever wrote it; say it as something new."""
+
+
+class _Root(Struct, frozen=True):
+    key: EventKey
+    event: Event | None
+
+
+def resolve(event: Event, lookup: Lookup, policy: Policy) -> Resolved | Dropped | Refused:
+    """Only for events that speak of others."""
+    body = event.body
+    if isinstance(body, Message):
+        return _answer(event, body, lookup)
+    if isinstance(body, Boost):
+        return _boost(event, body, lookup)
+    if isinstance(body, Edit | Redaction | Reactions):
+        return _change(event, body, lookup, policy)
+    return Resolved(event=event)
+
+
+def _answer(event: Event, message: Message, lookup: Lookup) -> Resolved:
+    message, needs = _message(message, lookup)
+    return Resolved(event=replace(event, body=message), needs=needs)
+
+
+def _message(message: Message, lookup: Lookup) -> tuple[Message, tuple[EventKey, ...]]:
+    """An answer to what not everybody may read goes only where that is."""
+    needs: list[EventKey] = []
+    refs: dict[str, Ref] = {}
+    for field, ref in (("reply_to", message.reply_to), ("thread", message.thread)):
+        root = None if ref is None else _root(ref.key, lookup)
+        if ref is None or root is None:
+            continue
+        refs[field] = _told(ref, root)
+        if root.event is not None and not is_public(root.event.body):
+            needs.append(root.key)
+    return (replace(message, **refs) if refs else message), tuple(needs)
+
+
+def _boost(event: Event, boost: Boost, lookup: Lookup) -> Resolved:
+    root = _root(boost.target.key, lookup)
+    if root is None:
+        return Resolved(event=event, trusted=False)
+    boost = replace(boost, target=_told(boost.target, root))
+    if boost.original is None and root.event is not None and isinstance(root.event.body, Message):
+        boost = replace(boost, original=root.event.body)
+    private = root.event is not None and not is_public(root.event.body)
+    return Resolved(event=replace(event, body=boost), original=root.event, needs=(root.key,) if private else ())
+
+
+def _change(event: Event, body: Edit | Redaction | Reactions, lookup: Lookup, policy: Policy) -> Resolved | Dropped | Refused:
+    root = _root(body.target.key, lookup)
+    if root is not None and not isinstance(body, Reactions) and not _may_change(event, root, policy):
+        if root.event is not None:
+            return Refused("only who wrote a message may change it")
+        root = None
+    if isinstance(body, Edit):
+        message, needs = _message(body.message, lookup)
+        body = replace(body, message=message)
+    else:
+        needs = ()
+    if root is None:
+        return (
+            Resolved(event=replace(event, body=body), needs=needs, trusted=False)
+            if isinstance(body, Edit)
+            else Dropped("unknown-target")
+        )
+    changed: Body = replace(body, target=_told(body.target, root))
+    return Resolved(event=replace(event, body=changed), needs=(root.key, *needs), original=root.event)
+
+
+def _may_change(event: Event, root: _Root, policy: Policy) -> bool:
+    if root.event is not None and root.event.author.id == event.author.id:
+        return True
+    return policy.vouches(event, Origins(key=root.key, event=root.event))
+
+
+def _root(key: EventKey, lookup: Lookup) -> _Root | None:
+    for _ in range(_CHAIN):
+        found = lookup.root(key)
+        if found is None:
+            return None
+        event = lookup.event(found)
+        if event is None or not isinstance(event.body, Edit):
+            return _Root(found, event)
+        key = event.body.target.key
+    return None
+
+
+def _told(ref: Ref, root: _Root) -> Ref:
+    if root.event is None:
+        return replace(ref, key=root.key)
+    return Ref(key=root.key, author=root.event.author, excerpt=ref.excerpt or _first_words(root.event.body))
+
+
+def _first_words(body: Body) -> str | None:
+    if isinstance(body, Boost):
+        return excerpt(body.comment.plain, _WORDS) if body.comment is not None else None
+    if not isinstance(body, Message):
+        return None
+    words = body.warning or body.text.plain or " ".join(attachment.name for attachment in body.attachments)
+    return excerpt(words, _WORDS) or None
+
+
+def meets(needs: tuple[EventKey, ...], channel: ChannelId, lookup: Lookup) -> bool:
+    """Whether all of the needed are at a place."""
+    return all(lookup.has_copy(key, channel) for key in needs)
