@@ -69,8 +69,8 @@ class Lru(Generic[K, V]):
     def drop(self, key: K) -> None:
         self._entries.pop(key, None)
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
 
 
 class Turns(Generic[K]):

@@ -161,11 +161,19 @@ def _member(raw: Raw, context: Context) -> Event | Business | None:
     who = context.identity_of(target)
     if target == context.bot or who.id.network != HUB:
         return None if sender == target else _business("invite" if membership == "invite" else "member", raw, target)
-    body = _human(raw, content, membership, sender == target, who, context.identity_of(sender))
-    return None if body is None else _event(raw, content, context.identity_of(sender), body)
+    return member_event(raw, context)
 
 
-def member_move(membership: str, before: str | None, by_self: bool) -> Move | None:
+def member_event(raw: Raw, context: Context) -> Event | None:
+    """What a member event says of its subject, be it a person or a puppet; None where nobody outside would notice."""
+    sender, target = user_id(raw, "sender"), user_id(raw, "state_key")
+    content = obj(raw, "content")
+    by = context.identity_of(sender)
+    body = _step(raw, content, sender == target, context.identity_of(target), by)
+    return None if body is None else _event(raw, content, by, body)
+
+
+def _move(membership: str, before: str | None, by_self: bool) -> Move | None:
     """What a step from one membership to another is; None where nobody outside the room would notice."""
     if membership == "join":
         return None if before == "join" else Move.JOIN
@@ -178,14 +186,14 @@ def member_move(membership: str, before: str | None, by_self: bool) -> Move | No
     return {"ban": Move.BAN, "invite": Move.INVITE}.get(membership)
 
 
-def previous_content(raw: Raw) -> Mapping[str, Any]:
+def _previous(raw: Raw) -> Mapping[str, Any]:
     return obj(obj(raw, "unsigned"), "prev_content") or obj(raw, "prev_content")
 
 
-def _human(raw: Raw, content: Raw, membership: str, by_self: bool, who: Identity, by: Identity) -> Body | None:
-    before = previous_content(raw)
+def _step(raw: Raw, content: Raw, by_self: bool, who: Identity, by: Identity) -> Body | None:
+    before, membership = _previous(raw), text(content, "membership")
     was = maybe_text(before, "membership")
-    move = member_move(membership, was, by_self)
+    move = _move(membership, was, by_self)
     if move is not None:
         return Membership(who=who, move=move, by=None if by_self else by, reason=maybe_text(content, "reason") or None)
     if membership == was == "join":

@@ -1,0 +1,193 @@
+"""Portal rooms: found, joined or made.
+
+A room that is a portal already costs no request at start. A room of the configuration is found by its alias, or made under it
+where the alias is our homeserver's; a room given by its id is joined as it is, and says in plain words why where it is not.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from bridge.config.settings import PortalSettings
+from bridge.contract.adapter import ChannelInfo
+from bridge.contract.errors import BridgeError
+from bridge.matrix.api import Api, Refusal
+from bridge.matrix.ports import Memory, Turns
+from bridge.matrix.power import missing_rights
+from bridge.matrix.state import RoomStates
+from bridge.model.ids import ChannelId
+from bridge.model.portals import Direction, Portal, Source
+from bridge.routing.names import parse_alias
+
+_MADE = "room-made"
+_SHOWN = "room-shown"
+
+
+class RoomRefused(BridgeError):
+    """A room cannot be a portal. The words are for people and say what to do."""
+
+
+class Rooms:
+    """`is_admin`: who gets full power in a room made for them. `may_open`: channels that anybody may ask for by an alias.
+    `changed`: called after portals or links have changed."""
+
+    def __init__(
+        self,
+        api: Api,
+        memory: Memory,
+        states: RoomStates,
+        *,
+        domain: str,
+        is_admin: Callable[[str], bool],
+        may_open: Callable[[ChannelId], bool],
+        changed: Callable[[], Awaitable[None]],
+        log: logging.Logger,
+    ) -> None:
+        self._api = api
+        self._memory = memory
+        self._states = states
+        self._domain = domain
+        self._is_admin = is_admin
+        self._may_open = may_open
+        self._changed = changed
+        self._log = log
+        self._turns: Turns[str] = Turns()
+
+    async def ensure(self, settings: PortalSettings) -> Portal:
+        """The portal of these settings, the bot in its room. Raises `RoomRefused`, `Unavailable`."""
+        async with self._turns.of(settings.room):
+            known = await self._known(settings.room)
+            if known is not None:
+                return await self._renewed(known, settings)
+            alias = settings.room if settings.room.startswith("#") else None
+            room = await self._found_or_made(alias, settings) if alias else await self._joined(settings.room)
+            known = await self._known(room)
+            if known is not None:
+                return await self._renewed(msgspec.structs.replace(known, alias=alias or known.alias), settings)
+            portal = await self._memory.add_portal(
+                room=room,
+                alias=alias,
+                kind=settings.kind,
+                order=settings.order,
+                members=settings.members,
+                post_to=settings.post_to,
+            )
+        await self._changed()
+        return portal
+
+    async def make_for_alias(self, alias: str) -> bool:
+        """Somebody joins `#_network_channel:domain`: the room is made and linked. False: no such channel for the asking."""
+        channel = parse_alias(alias, self._domain)
+        if channel is None or not self._may_open(channel):
+            return False
+        async with self._turns.of(alias):
+            if await self._known(alias) is not None:
+                return True
+            room = await self._made(alias, {"preset": "public_chat", "name": channel.id})
+            portal = await self._memory.add_portal(room=room, alias=alias)
+            await self._memory.add_link(
+                portal=portal.id, channel=channel, direction=Direction.BOTH, relay=True, source=Source.ALIAS
+            )
+        await self._changed()
+        return True
+
+    async def describe(self, portal: Portal, info: ChannelInfo) -> None:
+        """What a channel is called and about, shown in a room that we made; a room of people's own keeps what they wrote.
+
+        A name is only given to a room without one: the configuration's stays. Raises `Unavailable`.
+        """
+        if not await self._memory.fact(_MADE, portal.room):
+            return
+        mark = msgspec.json.encode([info.name, info.topic]).decode()
+        if await self._memory.fact(_SHOWN, portal.room) == mark:
+            return
+        try:
+            facts = await self._states.of(portal.room)
+            if info.name and not facts.name:
+                await self._api.put_state(portal.room, "m.room.name", "", {"name": info.name})
+            if info.topic is not None and info.topic != (facts.topic or ""):
+                await self._api.put_state(portal.room, "m.room.topic", "", {"topic": info.topic})
+        except Refusal as refusal:
+            self._log.info("the room %s cannot be named: %s", portal.room, refusal.reason)
+        self._states.changed(portal.room)
+        await self._memory.save_fact(_SHOWN, portal.room, mark)
+
+    async def problems(self, room: str) -> tuple[str, ...]:
+        """What in the room's state keeps the bridge from working well, in plain words; asked when linking and by `check`."""
+        try:
+            facts = await self._states.of(room)
+        except Refusal as refusal:
+            return (f"the bot is not in the room ({refusal.reason})",)
+        found = list(missing_rights(facts.power, self._api.bot))
+        if facts.encrypted:
+            found.append("the room is encrypted: the bridge cannot read it")
+        found += [f"another bridge is here: {bridge}" for bridge in facts.bridges]
+        return tuple(found)
+
+    async def _known(self, room: str) -> Portal | None:
+        return next((portal for portal in await self._memory.portals() if room in (portal.room, portal.alias)), None)
+
+    async def _renewed(self, portal: Portal, settings: PortalSettings) -> Portal:
+        wanted = msgspec.structs.replace(
+            portal, kind=settings.kind, order=settings.order, members=settings.members, post_to=settings.post_to
+        )
+        if wanted != await self._known(portal.room):
+            await self._memory.change_portal(wanted)
+            await self._changed()
+        return wanted
+
+    async def _found_or_made(self, alias: str, settings: PortalSettings) -> str:
+        room = await self._api.resolve(alias)
+        if room is not None:
+            return await self._joined(room, alias)
+        wish: dict[str, Any] = {"preset": "public_chat", "invite": list(settings.invite)}
+        if settings.name:
+            wish["name"] = settings.name
+        room = await self._made(alias, wish)
+        await self._empower(room, [user for user in settings.invite if self._is_admin(user)])
+        return room
+
+    async def _joined(self, room: str, alias: str | None = None) -> str:
+        """`room` is known to exist; over an alias the homeserver knows which servers to ask."""
+        try:
+            return await self._api.join(alias or room)
+        except Refusal as refusal:
+            name = alias or room
+            raise RoomRefused(f"the bot may not enter {name}: invite {self._api.bot} there first ({refusal.reason})") from refusal
+
+    async def _made(self, alias: str, wish: dict[str, Any]) -> str:
+        local, _, domain = alias[1:].partition(":")
+        if domain != self._domain:
+            raise RoomRefused(f"there is no room {alias}, and only rooms of {self._domain} can be made here")
+        try:
+            room = await self._api.create_room({**wish, "room_alias_name": local, "visibility": "private"})
+        except Refusal as refusal:
+            if refusal.errcode == "M_ROOM_IN_USE" and (taken := await self._api.resolve(alias)) is not None:
+                return await self._joined(taken, alias)  # made by an attempt whose answer was lost
+            if not wish.get("invite"):
+                raise RoomRefused(f"the room {alias} cannot be made: {refusal.reason}") from refusal
+            room = await self._made(alias, {**wish, "invite": []})
+            await self._invite(room, wish["invite"])
+        await self._memory.save_fact(_MADE, room, "1")
+        return room
+
+    async def _invite(self, room: str, users: list[str]) -> None:
+        """One by one: one who cannot be invited must not keep the others out."""
+        for user in users:
+            try:
+                await self._api.move(room, "invite", target=user)
+            except Refusal as refusal:
+                self._log.warning("%s cannot be invited to %s: %s", user, room, refusal.reason)
+
+    async def _empower(self, room: str, users: list[str]) -> None:
+        if not users:
+            return
+        levels = await self._api.state_content(room, "m.room.power_levels") or {}
+        held = levels.get("users")
+        changed = {**levels, "users": {**(held if isinstance(held, dict) else {}), **dict.fromkeys(users, 100)}}
+        try:
+            await self._api.put_state(room, "m.room.power_levels", "", changed)
+        except Refusal as refusal:
+            self._log.warning("nobody else gets power in %s: %s", room, refusal.reason)
