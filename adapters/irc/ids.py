@@ -1,8 +1,9 @@
 """Who is who and what is where on an IRC network: folding, channel ids, and the roster of sessions.
 
-IRC has no identity but a nick that changes. A session (one connection as we see it) gets an identity when we first see it and
-keeps it whatever its nick becomes: a nick change is the same person. Two live sessions never share one. What is lost with our own
-restart is which nick a renamed session had before.
+IRC has no identity but a nick that changes. A session (one connection as we see it) gets an identity when it first matters (it
+says or does something; a list of names alone fixes nothing, since it tells no accounts) and keeps it whatever its nick becomes:
+a nick change is the same person. Two live sessions never share one. What is lost with our own restart is which nick a renamed
+session had before.
 """
 
 import re
@@ -48,17 +49,23 @@ def matches(mask: str, source: str, casemapping: str = "rfc1459") -> bool:
 
 
 class Session:
-    """One live connection of somebody. `channels` are folded names of those we share."""
+    """One live connection of somebody. `channels` are folded names of those we share; `who` is None until somebody asked."""
 
-    __slots__ = ("account", "channels", "folded", "host", "identity", "user")
+    __slots__ = ("account", "channels", "first", "folded", "host", "nick", "user", "who")
 
-    def __init__(self, folded: str, identity: Identity, account: str | None) -> None:
-        self.folded = folded
-        self.identity = identity
-        self.account = account
+    def __init__(self, folded: str, nick: str) -> None:
+        self.first = self.folded = folded
+        self.nick = nick
+        self.who: Identity | None = None
+        self.account: str | None = None
         self.user: str | None = None
         self.host: str | None = None
         self.channels: set[str] = set()
+
+    def spell(self, nick: str) -> None:
+        self.nick = nick
+        if self.who is not None:
+            self.who = Identity(id=self.who.id, profile=Profile(name=nick))
 
 
 class Roster:
@@ -88,31 +95,28 @@ class Roster:
         self._channels: dict[str, dict[str, Session]] = {}
 
     def identity(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Identity:
-        """Who this nick is now; seen for the first time, an identity is fixed for the session."""
-        return self.session(nick, user, host, account).identity
+        """Who this nick is now; asked for the first time, an identity is fixed for the session."""
+        return self._who(self.session(nick, user, host, account))
 
     def session(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Session:
         folded = fold(nick, self.casemapping)
         session = self._sessions.get(folded)
         if session is None:
-            session = self._admit(folded, nick, account)
-        elif session.identity.profile.name != nick:
-            session.identity = Identity(id=session.identity.id, profile=Profile(name=nick))
+            session = self._admit(folded, nick)
+        elif session.nick != nick:
+            session.spell(nick)
         if host is not None:
             session.user, session.host = user, host
-        if account is not None:
+        if account and account != "*":
             session.account = account
         return session
 
-    def join(
-        self, channel: str, nick: str, user: str | None = None, host: str | None = None, account: str | None = None
-    ) -> Identity:
+    def join(self, channel: str, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> None:
         name = fold(channel, self.casemapping)
         session = self.session(nick, user, host, account)
         session.channels.add(name)
         self._lonely.pop(session.folded, None)
         self._channels.setdefault(name, {})[session.folded] = session
-        return session.identity
 
     def part(self, channel: str, nick: str) -> None:
         """Out of the channel; still the same person when they come back soon."""
@@ -149,11 +153,11 @@ class Roster:
         self._sessions[folded] = session
         if lonely:
             self._lonely[folded] = None
-        session.identity = Identity(id=session.identity.id, profile=Profile(name=new))
-        return session.identity
+        session.spell(new)
+        return self._who(session)
 
     def members(self, channel: str) -> tuple[Identity, ...]:
-        return tuple(session.identity for session in self.sessions(channel))
+        return tuple(self._who(session) for session in self.sessions(channel))
 
     def sessions(self, channel: str) -> tuple[Session, ...]:
         return tuple(self._channels.get(fold(channel, self.casemapping), {}).values())
@@ -169,7 +173,7 @@ class Roster:
     def nick_of(self, who: IdentityId) -> str | None:
         """The nick a live session has now; None for who is not here."""
         session = self._by_id.get(who.id) if who.network == self._network else None
-        return None if session is None else session.identity.profile.name
+        return None if session is None else session.nick
 
     def leave(self, channel: str) -> None:
         """We are out of the channel: who is in it is no longer known."""
@@ -183,29 +187,34 @@ class Roster:
         for channel in tuple(self._channels):
             self.leave(channel)
 
-    def __len__(self) -> int:
-        return len(self._sessions)
-
-    def _admit(self, folded: str, nick: str, account: str | None) -> Session:
-        who = Identity(id=IdentityId(self._network, self._free_id(folded, account)), profile=Profile(name=nick))
-        session = self._sessions[folded] = self._by_id[who.id.id] = Session(folded, who, account)
+    def _admit(self, folded: str, nick: str) -> Session:
+        session = self._sessions[folded] = Session(folded, nick)
         self._estrange(session)
         if len(self._sessions) > self._most:
             self._forget(next(iter(self._sessions.values())))
         return session
 
-    def _free_id(self, folded: str, account: str | None) -> str:
+    def _who(self, session: Session) -> Identity:
+        if session.who is None:
+            id = self._free_id(session)
+            session.who = Identity(id=IdentityId(self._network, id), profile=Profile(name=session.nick))
+            self._by_id[id] = session
+        return session.who
+
+    def _free_id(self, session: Session) -> str:
         """Nicks cannot hold `/`, but relayed names can: one that looks like an account is marked as the nick it is."""
-        if account and account != "*" and self._by_account:
-            wanted = _ACCOUNT + fold(account, self.casemapping)
+        if session.account and self._by_account:
+            wanted = _ACCOUNT + fold(session.account, self.casemapping)
             if self._yields(wanted):
                 return wanted
-        nick = _NICK + folded if folded.startswith((_ACCOUNT, _NICK)) else folded
-        wanted, mark = nick, 1
-        while not self._yields(wanted):
+        names = [_NICK + name if name.startswith((_ACCOUNT, _NICK)) else name for name in (session.first, session.folded)]
+        for wanted in names:
+            if self._yields(wanted):
+                return wanted
+        mark = 2
+        while not self._yields(f"{names[0]}/{mark}"):
             mark += 1
-            wanted = f"{nick}/{mark}"
-        return wanted
+        return f"{names[0]}/{mark}"
 
     def _yields(self, wanted: str) -> bool:
         """Whether an id is free; who holds it without being in any channel with us may be long gone, and gives it up."""
@@ -227,7 +236,8 @@ class Roster:
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.folded, None)
         self._lonely.pop(session.folded, None)
-        self._by_id.pop(session.identity.id.id, None)
+        if session.who is not None:
+            self._by_id.pop(session.who.id.id, None)
         for name in session.channels:
             members = self._channels.get(name)
             if members is not None:

@@ -71,7 +71,7 @@ class Inbound:
         return self._scene.dropped
 
     def events(self, line: Line, now: datetime, fallback_id: str, *, origin: Origin = Origin.LIVE) -> tuple[Event, ...]:
-        """Never raises. `now` (aware) stands where the server gives no time or one ahead, `fallback_id` where it gives no msgid."""
+        """Never raises. `now` (aware) stands in for a time that is missing or lies ahead, `fallback_id` for a missing msgid."""
         reader = self._readers.get(line.command)
         if reader is None:
             return ()

@@ -20,9 +20,9 @@ class Moves:
         for name in names if line.nick else ():
             if mine:
                 self._scene.roster.leave(name)
-            who = self._scene.roster.join(name, line.nick, line.user, line.host, account)
+            self._scene.roster.join(name, line.nick, line.user, line.host, account)
             if self._show and not mine:
-                channel = self._scene.channel(name)
+                channel, who = self._scene.channel(name), self._scene.roster.identity(line.nick)
                 body = Membership(who=who, move=Move.JOIN)
                 events.append(self._scene.event(heard, channel, who, body, channel.id if len(names) > 1 else ""))
         return tuple(events)

@@ -60,17 +60,17 @@ class Rules:
         if not adding and (channel, mask) in self._banned:
             return self._banned.pop((channel, mask))
         mapping = self._scene.isupport.casemapping
-        meant = tuple(
-            session.identity
+        nicks = tuple(
+            session.nick
             for session in self._scene.roster.sessions(channel)
-            if not self._scene.is_me(session.identity.name)
-            and matches(mask, f"{session.identity.name}!{session.user or '*'}@{session.host or '*'}", mapping)
+            if matches(mask, f"{session.nick}!{session.user or '*'}@{session.host or '*'}", mapping)
         )
-        if len(meant) > _WIDE:
+        if len(nicks) > _WIDE:
             return ()
         nick = mask.partition("!")[0]
-        if not meant and nick and not any(char in nick for char in "*?@:$~"):
-            meant = () if self._scene.is_me(nick) else (self._scene.roster.identity(nick),)
+        if not nicks and nick and not any(char in nick for char in "*?@:$~"):
+            nicks = (nick,)
+        meant = tuple(self._scene.roster.identity(nick) for nick in nicks if not self._scene.is_me(nick))
         if adding and meant:
             keep(self._banned, (channel, mask), meant)
         return meant
