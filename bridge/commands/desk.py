@@ -7,10 +7,17 @@ from bridge.config.problems import nearest
 from bridge.contract.errors import BridgeError
 from bridge.contract.words import Answer, Argument, Asker, Word
 from bridge.model.ids import NetworkName
-from bridge.model.permissions import Permission
+from bridge.model.permissions import Permission, permission_of
 
 TERMINAL = "terminal"
 """`Asker.user` of whoever sits at the machine and names nobody to act for."""
+
+
+def terminal_asker(user: str | None, permissions: Mapping[str, Permission]) -> Asker:
+    """Whoever sits at the machine may do all, unless they act for a Matrix ID: then what that one may."""
+    if user is None:
+        return Asker(user=TERMINAL, permission=Permission.ADMIN)
+    return Asker(user=user, permission=permission_of(user, permissions))
 
 
 class Desk:
