@@ -35,7 +35,7 @@ _AGAIN = timedelta(hours=1)
 Task = Callable[[Chore], Awaitable[None]]
 
 
-class Business:
+class Affairs:
     def __init__(
         self,
         api: Api,

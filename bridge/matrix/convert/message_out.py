@@ -7,6 +7,7 @@ descriptions of pictures, the words go first and each file follows with its desc
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from bridge.contract.delivery import Delivery
 from bridge.model.events import Attachment, Media, Message, Style
@@ -84,7 +85,7 @@ def _pills(message: Message, user_of: UserOf) -> str | None:
     pieces, at = [], 0
     for start, end, user in sorted(spans):
         pieces.append(plain_to_html(text[at:start]))
-        pieces.append(f'<a href="https://matrix.to/#/{escape(user)}">{escape(text[start:end])}</a>')
+        pieces.append(f'<a href="https://matrix.to/#/{quote(user, safe="@:=+")}">{escape(text[start:end])}</a>')
         at = end
     pieces.append(plain_to_html(text[at:]))
     return "".join(pieces)
