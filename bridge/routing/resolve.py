@@ -1,7 +1,7 @@
 """Which events an event speaks of, and whether it may.
 
-A network names an event by whatever id it knows: a copy of ours, an alias, an edit of it. All of them are led back to the root, the
-event that started it; what is known of the root (author, first words) is put into the reference for places that cannot point at it.
+A network names an event by whatever id it knows: a copy of ours, an alias, an edit of it. All of them are led back to the root,
+the event that started it; what is known of the root (author, first words) goes into the reference, for places that cannot point.
 """
 
 from msgspec import Struct
@@ -16,6 +16,8 @@ from bridge.text.plain import excerpt
 
 _CHAIN = 8
 """Edits of edits that are followed."""
+_CONVERSATION = 64
+"""Answers to answers that are followed."""
 _WORDS = 80
 """Graphemes of an original that are kept in a reference."""
 
@@ -62,7 +64,7 @@ def _message(message: Message, lookup: Lookup) -> tuple[Message, tuple[EventKey,
         if ref is None or root is None:
             continue
         refs[field] = _told(ref, root)
-        if root.event is not None and not is_public(root.event.body):
+        if _confined(root, lookup):
             needs.append(root.key)
     return (replace(message, **refs) if refs else message), tuple(needs)
 
@@ -74,8 +76,8 @@ def _boost(event: Event, boost: Boost, lookup: Lookup) -> Resolved:
     boost = replace(boost, target=_told(boost.target, root))
     if boost.original is None and root.event is not None and isinstance(root.event.body, Message):
         boost = replace(boost, original=root.event.body)
-    private = root.event is not None and not is_public(root.event.body)
-    return Resolved(event=replace(event, body=boost), original=root.event, needs=(root.key,) if private else ())
+    needs = (root.key,) if _confined(root, lookup) else ()
+    return Resolved(event=replace(event, body=boost), original=root.event, needs=needs)
 
 
 def _change(event: Event, body: Edit | Redaction | Reactions, lookup: Lookup, policy: Policy) -> Resolved | Dropped | Refused:
@@ -115,6 +117,23 @@ def _root(key: EventKey, lookup: Lookup) -> _Root | None:
             return _Root(found, event)
         key = event.body.target.key
     return None
+
+
+def _confined(root: _Root, lookup: Lookup) -> bool:
+    """Whether it, or anything it answers, was not for everybody. A conversation too long to be followed counts as such."""
+    waiting: list[_Root | None] = [root]
+    for _ in range(_CONVERSATION):
+        if not waiting:
+            return False
+        one = waiting.pop()
+        if one is None or one.event is None:
+            continue
+        if not is_public(one.event.body):
+            return True
+        body = one.event.body
+        if isinstance(body, Message):
+            waiting += [_root(ref.key, lookup) for ref in (body.reply_to, body.thread) if ref is not None]
+    return bool(waiting)
 
 
 def _told(ref: Ref, root: _Root) -> Ref:

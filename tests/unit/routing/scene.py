@@ -1,0 +1,125 @@
+"""A small world to plan in: one bridge, a ledger that remembers what it was planned, names spelled short."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from bridge.config.settings import VoiceSettings
+from bridge.contract.features import Feature, Features, Level, Limits, Unit, VoiceKind
+from bridge.contract.plan import Planned
+from bridge.model.events import Attachment, Body, Event, Message, Origin, PostFacts, Ref, Style, Text, Visibility
+from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
+from bridge.model.people import Identity, Profile
+from bridge.model.portals import Direction, Link, Portal, PortalKind
+from bridge.routing.admit import Policy
+from bridge.routing.hub import HUB_FEATURES
+from bridge.routing.plan import Place, Planner
+from bridge.routing.topology import Leg, Topology
+from bridge.routing.voice import plain_name
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+RENDERED = dict.fromkeys(Feature, Level.RENDERED) | {Feature.TEXT: Level.NATIVE}
+PLAIN = Features(levels=RENDERED, limits=Limits(text=400, unit=Unit.BYTES, lines=1, parts=5))
+RICH = Features(levels=dict.fromkeys(Feature, Level.NATIVE), voice=VoiceKind.PUPPET)
+
+
+def place(name: str) -> ChannelId:
+    return ChannelId.parse(name)
+
+
+def who(name: str, shown: str | None = None) -> Identity:
+    network, _, id = name.partition("/")
+    return Identity(id=IdentityId(NetworkName(network), id), profile=Profile(name=shown or id))
+
+
+def said(text: str, **more: object) -> Message:
+    return Message(text=Text(plain=text), **more)  # type: ignore[arg-type]
+
+
+def happened(id: str, channel: str, author: str | Identity, body: Body | str, **more: object) -> Event:
+    identity = who(author) if isinstance(author, str) else author
+    at = place(channel)
+    return Event(
+        key=EventKey(at.network, id),
+        channel=at,
+        author=identity,
+        body=said(body) if isinstance(body, str) else body,
+        **({"happened_at": NOW} | more),  # type: ignore[arg-type]
+    )
+
+
+class Memory:
+    """The ledger as a plan sees it: what was planned is as good as there."""
+
+    def __init__(self) -> None:
+        self.events: dict[EventKey, Event] = {}
+        self.copies: set[tuple[EventKey, ChannelId]] = set()
+        self.aliases: dict[EventKey, EventKey] = {}
+
+    def root(self, key: EventKey) -> EventKey | None:
+        return key if key in self.events else self.aliases.get(key)
+
+    def event(self, key: EventKey) -> Event | None:
+        return self.events.get(key)
+
+    def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
+        return (event, channel) in self.copies
+
+    def remember(self, event: Event, planned: Planned) -> None:
+        self.events[event.key] = event
+        self.copies.add((event.key, event.channel))
+        self.copies.update((event.key, draft.delivery.channel) for draft in planned.drafts)
+
+
+class World:
+    def __init__(self, *links: Link, portals: Iterable[Portal] = (), policy: Policy | None = None) -> None:
+        self.topology = Topology(portals or [Portal(id=1, room="!room")], links)
+        self.places = {
+            HUB: Place(features=lambda channel: HUB_FEATURES),
+            NetworkName("plain"): Place(features=lambda channel: PLAIN),
+            NetworkName("other"): Place(features=lambda channel: PLAIN),
+            NetworkName("rich"): Place(features=lambda channel: RICH),
+        }
+        self.memory = Memory()
+        self.page: str | None = "https://page"
+        self.now = NOW
+        self.planner = Planner(lambda: self.topology, self.places.get, policy or Policy(mark="me"), self, lambda: self.now)
+
+    def link_for(self, attachment: Attachment, event: Event) -> str | None:
+        return f"https://files/{attachment.name}"
+
+    def page_for(self, event: Event) -> str | None:
+        return self.page
+
+    def name_of(self, identity: Identity, leg: Leg) -> str:
+        return plain_name(identity, leg)
+
+    def plan(self, event: Event) -> Planned:
+        planned = self.planner.plan(event, self.memory)
+        self.memory.remember(event, planned)
+        return planned
+
+    def lines(self, event: Event, channel: str) -> list[str]:
+        """What is to be read there, prefix and all."""
+        return [
+            draft.delivery.voice.prefix + draft.delivery.body.text.plain
+            for draft in self.plan(event).drafts
+            if draft.delivery.channel == place(channel) and isinstance(draft.delivery.body, Message)
+        ]
+
+    def reached(self, event: Event) -> list[str]:
+        return [str(draft.delivery.channel) for draft in self.plan(event).drafts]
+
+
+def link(id: int, channel: str, *, portal: int = 1, direction: str = "both", relay: bool = True) -> Link:
+    return Link(id=id, portal=portal, channel=place(channel), direction=Direction(direction), relay=relay)
+
+
+def post(text: str, visibility: Visibility = Visibility.PUBLIC, **facts: object) -> Message:
+    return said(text, post=PostFacts(visibility=visibility, **facts))  # type: ignore[arg-type]
+
+
+def ref(id: str, network: str, author: str | None = None, excerpt: str | None = None) -> Ref:
+    return Ref(key=EventKey(NetworkName(network), id), author=who(author) if author else None, excerpt=excerpt)
+
+
+__all__ = ["HUB", "NOW", "Memory", "Origin", "PortalKind", "Style", "VoiceSettings", "World", "timedelta"]
