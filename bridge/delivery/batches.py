@@ -1,0 +1,44 @@
+"""Making a batch of what waits, and putting one together again after a restart."""
+
+from itertools import islice, takewhile
+
+from bridge.delivery.backlog import Backlog, Item
+from bridge.delivery.joining import MOST_LINES, leading
+from bridge.delivery.ports import Outbox
+from bridge.ledger.rows import Batch
+from bridge.model.ids import ChannelId
+
+
+async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: str) -> int:
+    """Join to the head what may join it, committed before anything of it is attempted. Returns the lines joined; 0: none."""
+    fresh = takewhile(lambda item: not (item.unsure or item.repeat), islice(backlog.items, MOST_LINES))
+    items = list(fresh)
+    items = items[: leading([item.entries[0] for item in items])]
+    if len(items) < 2:
+        return 0
+    entries = [item.entries[0] for item in items]
+    deliveries = tuple(entry.delivery.id for entry in entries)
+    bodies = tuple(entry.delivery.body for entry in entries)
+    await outbox.make_batch(Batch(id=id, channel=channel, deliveries=deliveries, bodies=bodies))
+    head = items[0]
+    head.join(id, entries)
+    head.leased = True
+    backlog.merge(head, items)
+    return len(items)
+
+
+async def restore(backlog: Backlog, outbox: Outbox, head: Item) -> None:
+    """The batch that the head was a line of before a restart: the same lines under the same id, wherever they wait now."""
+    batch = await outbox.batch(head.batch or "")
+    if batch is None:
+        head.batch = None
+        return
+    found = [await outbox.entry(id) for id in batch.deliveries]
+    entries = [entry for entry in found if entry is not None and entry.batch == batch.id]
+    if not entries:
+        head.batch = None
+        return
+    backlog.adopt([entry.delivery.id for entry in entries])
+    head.join(batch.id, entries)
+    if head not in backlog.items:
+        backlog.put_back(head)

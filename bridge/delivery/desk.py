@@ -1,0 +1,89 @@
+"""What the lanes of one courier share."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Protocol
+
+from msgspec import Struct
+
+from bridge.contract.delivery import Receipt
+from bridge.contract.toolbox import Clock, Metrics
+from bridge.delivery.backoff import Backoff
+from bridge.delivery.notices import Notices
+from bridge.delivery.patience import PatientOutbox
+from bridge.delivery.ports import Outlet
+from bridge.delivery.settling import Settler
+from bridge.model.ids import NetworkName
+
+
+class Way:
+    """Where the deliveries of one network go, and whether they may go now."""
+
+    __slots__ = ("network", "open", "outlet")
+
+    def __init__(self, network: NetworkName) -> None:
+        self.network = network
+        self.outlet: Outlet | None = None
+        self.open = False
+
+
+class Proofs:
+    """Receipts that came by another way than the answer, by delivery. Bounded: old ones matter to nobody."""
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+
+    def put(self, delivery: str, receipt: Receipt) -> None:
+        self._receipts[delivery] = receipt
+        if len(self._receipts) > self.MOST:
+            self._receipts.popitem(last=False)
+
+    def get(self, delivery: str) -> Receipt | None:
+        return self._receipts.get(delivery)
+
+
+class Waker(Protocol):
+    """A lane, as far as another lane wakes it."""
+
+    def wake(self) -> None: ...
+
+
+class Waiting:
+    """Who wants to know when a delivery is settled or proved."""
+
+    def __init__(self) -> None:
+        self._by_delivery: dict[str, list[Waker]] = {}
+
+    def add(self, delivery: str, waker: Waker) -> None:
+        wakers = self._by_delivery.setdefault(delivery, [])
+        if waker not in wakers:
+            wakers.append(waker)
+
+    def remove(self, delivery: str, waker: Waker) -> None:
+        wakers = self._by_delivery.get(delivery, [])
+        if waker in wakers:
+            wakers.remove(waker)
+        if not wakers:
+            self._by_delivery.pop(delivery, None)
+
+    def wake(self, delivery: str) -> None:
+        for waker in self._by_delivery.pop(delivery, ()):
+            waker.wake()
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    outbox: PatientOutbox
+    settler: Settler
+    notices: Notices
+    proofs: Proofs
+    waiting: Waiting
+    backoff: Callable[[], Backoff]
+    new_id: Callable[[], str]
+    spawn: Callable[[Coroutine[None, None, None]], None]
+    """Runs a coroutine in the courier's task group; those spawned first start first."""
+    clock: Clock
+    metrics: Metrics
+    log: logging.Logger

@@ -1,0 +1,106 @@
+"""Intake: what happened, from whoever saw it to the ledger, and what comes of it to whoever carries it on."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from bridge.contract.adapter import Cursor
+from bridge.contract.plan import Draft, Plan
+from bridge.contract.toolbox import Metrics
+from bridge.delivery.courier import Courier
+from bridge.delivery.ports import Inbox
+from bridge.ledger.rows import Accepted, Chore
+from bridge.model.events import Event
+from bridge.model.ids import NetworkName
+
+
+class Intake:
+    """The one way in, for adapters and for the hub."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        plan: Plan,
+        courier: Courier,
+        *,
+        metrics: Metrics,
+        log: logging.Logger,
+        chores_waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`chores_waiting` is called when new chores were committed."""
+        self._inbox = inbox
+        self._plan = plan
+        self._courier = courier
+        self._metrics = metrics
+        self._log = log
+        self._chores_waiting = chores_waiting
+        self._under_way: set[asyncio.Task[Accepted]] = set()
+
+    async def accept(
+        self, network: NetworkName, events: Sequence[Event], cursor: Cursor | None = None, chores: Sequence[Chore] = ()
+    ) -> Accepted:
+        """Returns once everything is committed; raises `LedgerUnavailable` where nothing was.
+
+        A caller that is cancelled meanwhile leaves a commit under way, and what that commit brings is still carried on:
+        the ledger can't be asked to forget it.
+        """
+        task = asyncio.create_task(self.take(network, events, cursor, chores))
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+        return await asyncio.shield(task)
+
+    async def cursor(self, network: NetworkName, scope: str) -> Cursor | None:
+        return await self._inbox.cursor(network, scope)
+
+    async def drain(self) -> None:
+        """Returns when no commit is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _over(self, task: asyncio.Task[Accepted]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # a caller that was cancelled does not fetch it; everyone else has it already
+
+    async def take(
+        self, network: NetworkName, events: Sequence[Event], cursor: Cursor | None = None, chores: Sequence[Chore] = ()
+    ) -> Accepted:
+        """`accept` for a caller that is not cancelled before this returns."""
+        accepted = await self._inbox.accept(
+            network, events, self._plan, cursor=cursor, chores=chores, lease=self._courier.room_for
+        )
+        self._courier.offer(accepted.entries)
+        if accepted.chores:
+            self._chores_waiting()
+        self._count(network, accepted)
+        if accepted.refused or accepted.quarantined:
+            await self._tell(events, accepted)
+        return accepted
+
+    def _count(self, network: NetworkName, accepted: Accepted) -> None:
+        count = self._metrics.count
+        if accepted.fresh:
+            count("events_accepted", len(accepted.fresh), network=network)
+        if accepted.known:
+            count("events_known", len(accepted.known), network=network)
+        if accepted.echoes:
+            count("events_echoed", len(accepted.echoes), network=network)
+        for _, reason in accepted.dropped:
+            count("events_dropped", network=network, reason=reason)
+        if accepted.refused:
+            count("events_refused", len(accepted.refused), network=network)
+        for key, reason in accepted.quarantined:
+            count("events_quarantined", network=network)
+            self._log.error("event %s is in quarantine: %s", key, reason)
+
+    async def _tell(self, events: Sequence[Event], accepted: Accepted) -> None:
+        """Tell the authors. The events are safe already: nothing that happens here makes them less so."""
+        notices = self._courier.notices
+        drafts: list[Draft] = []
+        for event, words in accepted.refused:
+            drafts += notices.refused(event, words)
+        bad = {key for key, _ in accepted.quarantined}
+        for event in events:
+            if event.key in bad:
+                drafts += notices.quarantined(event)
+        await self._courier.tell(drafts)

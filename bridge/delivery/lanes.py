@@ -1,0 +1,336 @@
+"""A lane: everything on its way to one channel, in order.
+
+The lane keeps up to `limits.in_flight` deliveries in flight, written in the order of the outbox, proofs coming in behind.
+After a failure nothing later is written until all that is in flight has come back and the failed ones are settled. Its
+coroutine lives only while something is undone; an idle lane costs a few hundred bytes and no task.
+
+What is on the wire was leased first, by a commit: entries that find the lane idle are leased by the commit that accepts
+them, others in groups ahead of their turn. After a kill, whatever is leased may have been sent and is reconciled.
+"""
+
+import asyncio
+from datetime import timedelta
+from itertools import islice, takewhile
+
+import msgspec
+
+from bridge.contract.adapter import Reconciles
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import DeliveryError, Rejected, Unavailable, Uncertain
+from bridge.delivery.backlog import Backlog, Item
+from bridge.delivery.batches import join_head, restore
+from bridge.delivery.desk import Desk, Way
+from bridge.delivery.ports import Outlet
+from bridge.delivery.reconcile import reconcile
+from bridge.delivery.resting import rest
+from bridge.delivery.targets import points_at, resolve
+from bridge.ledger.rows import Settled, State
+from bridge.model.ids import ChannelId, EventKey
+
+LEASED_AHEAD = 32
+"""Leased before their turn where the outlet can find what it sent: a kill then costs a look at each, never a marked repeat."""
+BUG = "an internal error; it has been reported"
+EXPIRED = "it could not be delivered in time"
+
+
+class Lane:
+    """One channel's deliveries. `run` ends when nothing is undone; whoever offers more runs it again."""
+
+    def __init__(self, channel: ChannelId, way: Way, desk: Desk, *, unread: bool) -> None:
+        self.channel = channel
+        self.backlog = Backlog(channel, unread=unread)
+        self.running = False
+        self.stopping = False
+        self._woken = asyncio.Event()
+        self._way = way
+        self._desk = desk
+        self._backoff = desk.backoff()
+        self._flying = 0
+        self._aloft: dict[str, EventKey] = {}
+        """In flight, or back and not yet committed."""
+        self._troubles: list[tuple[Item, Exception]] = []
+        self._rest_until: float | None = None
+        self._behind = False
+        self._window = 1
+        self._ahead = 1
+        self._joins = False
+
+    # what others ask of it
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def room(self) -> int:
+        """How many new entries could be written at once, were they leased. Also called from the ledger's thread."""
+        outlet = self._way.outlet
+        if outlet is None or not self._way.open or self.backlog.unread or self._troubles or self._rest_until or self.stopping:
+            return 0
+        waiting = self.backlog.items
+        try:
+            if not waiting[-1].leased:
+                return 0
+        except IndexError:
+            pass  # nothing waits, or the lane's own thread has just taken it
+        if not self.running:
+            self._tune()
+        return max(0, self._ahead - self._flying - len(waiting))
+
+    def hurry(self) -> None:
+        """The network is there again: what was put off is due now."""
+        self._rest_until = None
+        self._backoff.reset()
+        self._tune()
+        self._woken.set()
+
+    def settled(self, id: str) -> None:
+        """It is committed: done or dead."""
+        self._aloft.pop(id, None)
+        self.backlog.forget(id)
+        self._desk.waiting.wake(id)
+        self._woken.set()
+
+    async def release(self) -> None:
+        """Before a planned end: what was leased but never written is not in doubt."""
+        items = [item for item in self.backlog.items if item.leased and not item.unsure and not item.repeat]
+        ids = [entry.delivery.id for item in items for entry in item.entries]
+        if ids:
+            await self._desk.settler.settle([Settled(id=id, state=State.PENDING) for id in ids], self._grounded)
+
+    # the loop
+
+    async def run(self) -> None:
+        """Until nothing is undone, or `stopping` is set and nothing is in flight."""
+        self._tune()
+        while True:
+            self._woken.clear()
+            if self._troubles:
+                await (self._woken.wait() if self._flying else self._mend())
+            elif self.stopping:
+                if not self._flying:
+                    return
+                await self._woken.wait()
+            elif self.backlog.items:
+                await self._advance(self.backlog.items[0])
+            elif self.backlog.unread:
+                self._behind = True
+                await self.backlog.refill(self._desk.outbox)
+            elif self._flying:
+                await self._woken.wait()
+            else:
+                self._behind = False
+                return
+
+    def _tune(self) -> None:
+        """Read afresh what the channel can do."""
+        outlet = self._way.outlet
+        if outlet is not None:
+            limits = outlet.features(self.channel).limits
+            self._window = max(1, limits.in_flight)
+            self._ahead = max(self._window, LEASED_AHEAD) if isinstance(outlet, Reconciles) else self._window
+            self._joins = limits.joins and self._window == 1
+
+    async def _advance(self, head: Item) -> None:
+        """One step with the head: send it, settle it, or wait for what it waits for."""
+        clock = self._desk.clock
+        outlet = self._way.outlet
+        first = head.entries[0]
+        left = None if first.expires_at is None else (first.expires_at - clock.now()).total_seconds()
+        if left is not None and left <= 0:
+            await (self._woken.wait() if self._flying else self._expire(head))
+        elif not self._way.open or outlet is None:
+            self._behind = True
+            await rest(clock, self._woken, left)
+        elif self._rest_until is not None:
+            await self._rest_out(self._rest_until, left)
+        elif self._flying >= self._window:
+            await self._woken.wait()
+        elif first.waits_for is not None and not await self._released(first.waits_for):
+            await rest(clock, self._woken, left)
+        elif head.unsure:
+            await (self._woken.wait() if self._flying else self._make_sure(head, outlet))
+        else:
+            await self._send(head)
+
+    async def _rest_out(self, until: float, left: float | None) -> None:
+        wait = until - self._desk.clock.monotonic()
+        if wait <= 0:
+            self._rest_until = None
+        else:
+            await rest(self._desk.clock, self._woken, wait if left is None else min(wait, left))
+
+    async def _released(self, id: str) -> bool:
+        """Whether the delivery that this one waits for has ended, well or not."""
+        self._desk.waiting.add(id, self)
+        entry = await self._desk.outbox.entry(id)
+        if entry is not None and entry.state not in (State.DONE, State.DEAD):
+            return False
+        self._desk.waiting.remove(id, self)
+        return True
+
+    async def _send(self, head: Item) -> None:
+        if head.batch is not None:
+            if len(head.entries) == 1:
+                await restore(self.backlog, self._desk.outbox, head)
+        elif self._joins and self._behind and len(self.backlog.items) > 1:
+            joined = await join_head(self.backlog, self._desk.outbox, self.channel, self._desk.new_id())
+            if joined:
+                self._desk.metrics.count("deliveries_joined", joined, network=self._way.network)
+        if not head.leased:
+            await self._lease(head)
+        delivery = await self._resolved(head)
+        if delivery is None or self._troubles:
+            return
+        self.backlog.take(head)
+        for entry in head.entries:
+            self._aloft[entry.delivery.id] = entry.delivery.event
+        self._flying += 1
+        if self._window == 1:
+            await self._attempt(head, delivery)
+        else:
+            self._desk.spawn(self._attempt(head, delivery))
+
+    async def _lease(self, head: Item) -> None:
+        """Lease the head, and what may follow it without waiting for anything."""
+        follow = takewhile(lambda item: item.entries[0].waits_for is None, islice(self.backlog.items, 1, self._ahead))
+        items = [head, *(item for item in follow if not (item.leased or item.unsure))]
+        await self._desk.outbox.lease([entry.delivery.id for item in items for entry in item.entries])
+        for item in items:
+            item.leased = True
+
+    async def _resolved(self, item: Item) -> Delivery | None:
+        """The delivery with its targets found; None where it cannot leave now: then that was seen to."""
+        delivery = item.delivery
+        events = points_at(delivery)
+        if events:
+            if any(event in events for event in self._aloft.values()):
+                await (self._woken.wait() if self._flying else self._desk.settler.flush())
+                return None
+            answer = await resolve(self._desk.outbox, delivery)
+            if isinstance(answer, str):
+                self.backlog.take(item)
+                self._desk.metrics.count("deliveries_moot", network=self._way.network, reason=answer)
+                moot = [Settled(id=entry.delivery.id, state=State.DONE, reason=answer) for entry in item.entries]
+                await self._desk.settler.settle(moot, self.settled)
+                return None
+            delivery = answer
+        return msgspec.structs.replace(delivery, repeat=True) if item.repeat and not delivery.repeat else delivery
+
+    async def _attempt(self, item: Item, delivery: Delivery) -> None:
+        """Hand it to the outlet and note what came of it. Never raises but when cancelled."""
+        outlet = self._way.outlet
+        try:
+            if self._troubles:  # an earlier one failed before this was written: it waits behind that one again
+                self._ground(item)
+                self.backlog.put_back(item)
+            elif outlet is None:
+                self._troubles.append((item, Unavailable("the network was taken away")))
+            else:
+                self._landed(item, await outlet.deliver(delivery))
+        except DeliveryError as error:
+            self._troubles.append((item, error))
+        except Exception as error:  # whatever an outlet raises that it may not is our bug, recorded as a dead letter
+            self._desk.log.exception("delivery %s to %s failed with a bug", delivery.id, self.channel)
+            self._troubles.append((item, error))
+        finally:
+            self._flying -= 1
+            self._woken.set()
+
+    def _landed(self, item: Item, receipt: Receipt) -> None:
+        desk, network = self._desk, self._way.network
+        for entry in item.entries:
+            desk.settler.put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)
+        self._behind = bool(self.backlog.items)
+        self._backoff.reset()
+        desk.metrics.count("deliveries_done", len(item.entries), network=network)
+        age = desk.clock.now() - item.delivery.accepted_at
+        desk.metrics.observe("delivery_seconds", age.total_seconds(), network=network)
+
+    # when something went wrong
+
+    async def _make_sure(self, head: Item, outlet: Outlet) -> None:
+        """It may have been sent: find out, then settle it or let it be sent again."""
+        desk = self._desk
+        if head.batch is not None and len(head.entries) == 1:
+            await restore(self.backlog, desk.outbox, head)
+        delivery = await self._resolved(head)
+        if delivery is None:
+            return
+        self.backlog.take(head)
+        desk.waiting.add(delivery.id, self)
+        try:
+            answer = await reconcile(outlet, delivery, desk.proofs, woken=self._woken, clock=desk.clock)
+        except DeliveryError as error:
+            self._troubles.append((head, error))
+            return
+        except Exception as error:  # a bug in the outlet's find(): recorded, and looked for again later
+            desk.log.exception("looking for delivery %s in %s failed with a bug", delivery.id, self.channel)
+            self._troubles.append((head, Unavailable(f"{type(error).__name__} while looking for it")))
+            return
+        finally:
+            desk.waiting.remove(delivery.id, self)
+        if isinstance(answer, Receipt):
+            desk.metrics.count("deliveries_found", network=self._way.network)
+            self._landed(head, answer)
+            return
+        head.unsure, head.leased, head.repeat = False, True, answer
+        desk.metrics.count("deliveries_repeated", network=self._way.network, marked=str(answer).lower())
+        self.backlog.put_back(head)
+
+    async def _mend(self) -> None:
+        """All that was in flight is back: settle what failed, in order, and put back what is to be tried again."""
+        desk = self._desk
+        settled: list[Settled] = []
+        again: list[Item] = []
+        for item, error in sorted(self._troubles, key=lambda trouble: trouble[0].seq):
+            if (receipt := desk.proofs.get(item.delivery.id)) is not None:
+                self._landed(item, receipt)
+            elif isinstance(error, Unavailable | Uncertain):
+                settled += self._put_off(item, error) if isinstance(error, Unavailable) else self._doubt(item, error)
+                again.append(item)
+            else:
+                rejected = isinstance(error, Rejected)
+                await self._bury(item, error.reason if isinstance(error, Rejected) else BUG, "rejected" if rejected else "bug")
+        if settled:
+            await desk.settler.settle(settled, self._grounded)
+        for item in again:
+            self._ground(item)
+            self.backlog.put_back(item)
+        self._troubles.clear()
+        self._behind = True
+
+    def _put_off(self, item: Item, error: Unavailable) -> list[Settled]:
+        desk = self._desk
+        unclear = item.unsure or item.repeat
+        item.leased = unclear
+        now = desk.clock.monotonic()
+        if self._rest_until is None or error.retry_after is not None:
+            self._rest_until = max(self._rest_until or now, now + self._backoff.next(error.retry_after))
+        due_at = desk.clock.now() + timedelta(seconds=self._rest_until - now)
+        desk.metrics.count("deliveries_put_off", network=self._way.network)
+        state = State.UNCERTAIN if unclear else State.PENDING
+        return [Settled(id=entry.delivery.id, state=state, reason=error.reason, due_at=due_at) for entry in item.entries]
+
+    def _doubt(self, item: Item, error: Uncertain) -> list[Settled]:
+        item.unsure = True
+        self._desk.metrics.count("deliveries_uncertain", network=self._way.network)
+        return [Settled(id=entry.delivery.id, state=State.UNCERTAIN, reason=error.reason) for entry in item.entries]
+
+    async def _expire(self, head: Item) -> None:
+        self.backlog.take(head)
+        await self._bury(head, EXPIRED, "expired")
+
+    async def _bury(self, item: Item, reason: str, code: str) -> None:
+        """To the dead letters, the authors told."""
+        desk = self._desk
+        desk.metrics.count("deliveries_dead", len(item.entries), network=self._way.network, reason=code)
+        drafts = [draft for entry in item.entries for draft in await desk.notices.about(entry.delivery, reason)]
+        dead = [Settled(id=entry.delivery.id, state=State.DEAD, reason=reason) for entry in item.entries]
+        await desk.settler.settle(dead, self.settled, drafts)
+
+    def _ground(self, item: Item) -> None:
+        for entry in item.entries:
+            self._grounded(entry.delivery.id)
+
+    def _grounded(self, id: str) -> None:
+        """Not on its way any more, and not done."""
+        self._aloft.pop(id, None)

@@ -1,0 +1,70 @@
+"""Settlements, committed behind the deliveries they belong to: many in one commit, in the order they came."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bridge.contract.plan import Draft
+from bridge.delivery.patience import PatientOutbox
+from bridge.ledger.rows import Entry, Settled
+
+_Landed = Callable[[str], None]
+
+
+class Settler:
+    """One writer of outcomes for all lanes. While one commit is under way the next group gathers."""
+
+    MOST = 500
+    """Settlements in one commit."""
+
+    def __init__(self, outbox: PatientOutbox, offer: Callable[[Sequence[Entry]], None]) -> None:
+        self._outbox = outbox
+        self._offer = offer
+        self._queue: list[tuple[Settled, _Landed]] = []
+        self._drafts: list[Draft] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._woken = asyncio.Event()
+        self._busy = False
+
+    def put(self, settled: Settled, landed: _Landed) -> None:
+        """Commit soon; `landed` is called with the id after the commit."""
+        self._queue.append((settled, landed))
+        self._woken.set()
+
+    async def settle(self, settled: Sequence[Settled], landed: _Landed, drafts: Sequence[Draft] = ()) -> None:
+        """Returns after the commit, which holds everything put before as well."""
+        self._queue.extend((one, landed) for one in settled)
+        self._drafts.extend(drafts)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Returns once all that was put so far is committed."""
+        if not (self._queue or self._drafts or self._busy):
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        self._woken.set()
+        await done
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            self._busy = True
+            try:
+                await self._commit()
+            finally:
+                self._busy = False
+
+    async def _commit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        while self._queue or self._drafts:
+            group, self._queue = self._queue[: self.MOST], self._queue[self.MOST :]
+            drafts, self._drafts = self._drafts, []
+            entries = await self._outbox.settle([settled for settled, _ in group], drafts)
+            for settled, landed in group:
+                landed(settled.id)
+            self._offer(entries)
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)

@@ -1,0 +1,107 @@
+"""Typing, presence and read marks: passed on while they are true, dropped when anything is in the way."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+import msgspec
+
+from bridge.contract.adapter import Signals
+from bridge.contract.errors import DeliveryError, LedgerUnavailable
+from bridge.contract.features import Feature, Level
+from bridge.contract.toolbox import Metrics
+from bridge.delivery.ports import Outlet
+from bridge.ledger.rows import Copy
+from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
+from bridge.model.signals import Presence, ReadMark, Signal, Typing
+
+MOST = 1_000
+"""Signals waiting; beyond it the oldest is dropped."""
+
+
+class SignalRouter:
+    """From whoever noticed to the other legs.
+
+    A signal waiting for its turn is replaced by a newer one about the same thing, so a slow network gets the latest
+    truth and no history.
+    """
+
+    def __init__(
+        self,
+        *,
+        legs: Callable[[ChannelId], Iterable[ChannelId]],
+        outlet: Callable[[NetworkName], Outlet | None],
+        root: Callable[[EventKey], Awaitable[EventKey | None]],
+        copies: Callable[[EventKey, ChannelId], Awaitable[list[Copy]]],
+        metrics: Metrics,
+        log: logging.Logger,
+    ) -> None:
+        """`legs(channel)`: the other channels that hear what happens in it. `root`, `copies`: the ledger's."""
+        self._legs = legs
+        self._outlet = outlet
+        self._root = root
+        self._copies = copies
+        self._metrics = metrics
+        self._log = log
+        self._waiting: dict[tuple[object, ...], tuple[ChannelId | None, Signal]] = {}
+        self._woken = asyncio.Event()
+
+    def signal(self, signal: Signal) -> None:
+        """Best effort; never blocks."""
+        if isinstance(signal, Presence):
+            if signal.who.network != HUB:
+                self._put(("presence", signal.who), None, signal)
+            return
+        for leg in self._legs(signal.channel):
+            kind = "typing" if isinstance(signal, Typing) else "read"
+            self._put((kind, signal.who, leg), leg, signal)
+
+    def _put(self, about: tuple[object, ...], leg: ChannelId | None, signal: Signal) -> None:
+        self._waiting.pop(about, None)
+        if len(self._waiting) >= MOST:
+            del self._waiting[next(iter(self._waiting))]
+            self._metrics.count("signals_dropped")
+        self._waiting[about] = leg, signal
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting:
+                leg, signal = self._waiting.pop(next(iter(self._waiting)))
+                await self._pass_on(leg, signal)
+
+    async def _pass_on(self, leg: ChannelId | None, signal: Signal) -> None:
+        network = HUB if leg is None else leg.network
+        outlet = self._outlet(network)
+        if not isinstance(outlet, Signals) or (leg is not None and not _wanted(outlet, leg, signal)):
+            return
+        try:
+            translated = await self._translated(leg, signal)
+            if translated is not None:
+                await outlet.send_signal(translated)
+        except (DeliveryError, LedgerUnavailable):
+            self._metrics.count("signals_dropped")
+        except Exception:  # noqa: BLE001 — a signal is worth nothing: reported, and the next one goes on
+            self._log.exception("a signal to %s failed with a bug", network)
+            self._metrics.count("signals_dropped")
+
+    async def _translated(self, leg: ChannelId | None, signal: Signal) -> Signal | None:
+        """The same said of the leg's own channel and, for a read mark, of the event's copy there."""
+        if leg is None or isinstance(signal, Presence):
+            return signal
+        if isinstance(signal, Typing):
+            return msgspec.structs.replace(signal, channel=leg)
+        event = await self._root(signal.event)
+        copies = await self._copies(event, leg) if event is not None else []
+        named = [copy.id for copy in copies if copy.id]
+        if not named:
+            return None
+        return ReadMark(channel=leg, who=signal.who, event=EventKey(leg.network, named[-1]))
+
+
+def _wanted(outlet: Outlet, leg: ChannelId, signal: Signal) -> bool:
+    feature = Feature.TYPING if isinstance(signal, Typing) else Feature.READ
+    return outlet.features(leg).level(feature) is Level.NATIVE

@@ -1,0 +1,95 @@
+"""Finding, just before a delivery leaves, what it points at on its destination."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from bridge.contract.delivery import Delivery, Target
+from bridge.delivery.joining import amend, combine
+from bridge.ledger.rows import Batch, Copy, Entry
+from bridge.model.events import Body, Boost, Edit, Reactions, Redaction, Ref
+from bridge.model.ids import ChannelId, EventKey
+
+NO_COPY = "no-copy"
+"""What it acts on never reached this destination: there is nothing to change there."""
+LINE_GONE = "line-gone"
+"""The edited line was redacted since, or its message is all gone already."""
+
+
+class Shelf(Protocol):
+    """Which copy is which: the part of the ledger that resolution reads and, for batches, writes."""
+
+    async def entry(self, id: str) -> Entry | None: ...
+
+    async def copies(self, event: EventKey, channel: ChannelId) -> list[Copy]: ...
+
+    async def batch(self, id: str) -> Batch | None: ...
+
+    async def change_batch(self, id: str, bodies: Sequence[Body | None]) -> None: ...
+
+
+def points_at(delivery: Delivery) -> tuple[EventKey, ...]:
+    """The events whose copies must be known before this can leave; none for most messages."""
+    if delivery.target is None and delivery.reply_to is None and delivery.thread is None:
+        return ()
+    return tuple(target.event for target in (delivery.target, delivery.reply_to, delivery.thread) if target is not None)
+
+
+async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
+    """The delivery with the ids of its targets filled in; a reason code where there is nothing left to send.
+
+    A reply to something that has no copy here leaves without its reference. An edit or redaction of one line of a
+    batch becomes the re-edit of the whole batch, by the batch's author; the batch's new lines are committed first, so
+    that a change after a crash starts from them.
+    """
+    channel = delivery.channel
+    changes: dict[str, object] = {}
+    if delivery.reply_to is not None:
+        changes["reply_to"], _ = await _found(shelf, delivery.reply_to, channel)
+    if delivery.thread is not None:
+        changes["thread"], _ = await _found(shelf, delivery.thread, channel)
+    if delivery.target is not None:
+        target, copies = await _found(shelf, delivery.target, channel)
+        if target is None and not isinstance(delivery.body, Boost):
+            return NO_COPY
+        changes["target"] = target or delivery.target
+        batched = next((copy for copy in copies if copy.batch is not None), None)
+        if batched is not None and isinstance(delivery.body, Edit | Redaction):
+            return await _rework(shelf, delivery, target or delivery.target, batched)
+        if isinstance(delivery.body, Reactions) and target is not None:
+            changes["target"] = msgspec.structs.replace(target, ids=target.ids[:1])
+    return msgspec.structs.replace(delivery, **changes)
+
+
+async def _found(shelf: Shelf, target: Target, channel: ChannelId) -> tuple[Target | None, list[Copy]]:
+    copies = [copy for copy in await shelf.copies(target.event, channel) if copy.id]
+    if not copies:
+        return None, copies
+    by_part: dict[int, str] = {}
+    for copy in copies:
+        by_part.setdefault(copy.part, copy.id)
+    ids = tuple(by_part[part] for part in sorted(by_part))
+    return msgspec.structs.replace(target, ids=ids, ours=copies[0].delivery is not None), copies
+
+
+async def _rework(shelf: Shelf, delivery: Delivery, target: Target, copy: Copy) -> Delivery | str:
+    batch = await shelf.batch(copy.batch) if copy.batch is not None else None
+    line = copy.line
+    if batch is None or line is None or not 0 <= line < len(batch.bodies):
+        return NO_COPY
+    bodies = amend(batch.bodies, line, delivery.body)
+    if bodies[line] is None and isinstance(delivery.body, Edit):
+        return LINE_GONE
+    if bodies != batch.bodies:
+        await shelf.change_batch(batch.id, bodies)
+    whole = combine(bodies)
+    ref = Ref(key=target.event, author=target.author)
+    if whole is None:
+        reason = delivery.body.reason if isinstance(delivery.body, Redaction) else None
+        return msgspec.structs.replace(delivery, target=target, body=Redaction(target=ref, reason=reason))
+    first = await shelf.entry(batch.deliveries[0])
+    speaker = first.delivery if first is not None else delivery
+    return msgspec.structs.replace(
+        delivery, target=target, author=speaker.author, voice=speaker.voice, body=Edit(target=ref, message=whole)
+    )
