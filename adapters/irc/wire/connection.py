@@ -44,6 +44,8 @@ class WireProtocol(IrcProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connection.lost(f"connection lost: {exc}" if exc else "the server closed the connection")
+        if not self.connection.gone.done():
+            self.connection.gone.set_result(None)
 
 
 class Wire(AioConnection):
@@ -72,8 +74,8 @@ class Wire(AioConnection):
         self._out: list[bytes] = []
         self._ended = False
         self.transport: asyncio.Transport | None = None
-        self.read_at = loop.time()
-        """When bytes last arrived, by the loop's time."""
+        self.gone: asyncio.Future[None] = loop.create_future()
+        """Done when no socket is left."""
 
     def _begin(self, protocol: Any, transport: asyncio.Transport) -> None:
         self._receiver.opened()
@@ -108,6 +110,10 @@ class Wire(AioConnection):
         self._odd += 1
         if self._odd <= ODD_LINE_LOGS:
             self._log.warning("odd line from the server (%s): %.200r", kind, raw)
+
+    @property
+    def paused(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing() and not self.transport.is_reading()
 
     def pause(self) -> None:
         if self.transport is not None and not self.transport.is_closing() and self.transport.is_reading():
@@ -163,3 +169,12 @@ class Wire(AioConnection):
         self.flush()
         self.transport.close()
         self.lost(message or "closed by us")
+
+    async def end(self, seconds: float) -> None:
+        """After `disconnect`: returns when the socket is closed, by force after so many seconds."""
+        if self.transport is None:
+            return
+        done, _ = await asyncio.wait([self.gone], timeout=seconds)
+        if not done:
+            self.transport.abort()
+            await self.gone

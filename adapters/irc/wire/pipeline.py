@@ -1,6 +1,6 @@
 """From the reader to the ledger: in order, without holding the reader for each commit, and nothing lost on the way.
 
-What arrives while a commit runs is handed in together with the next: a stream commits as often as the disk can, a single line at once.
+What arrives while a commit runs is handed in with the next: a stream commits as often as the disk can, a single line at once.
 Where the ledger cannot take more, reading stops: pressure lands on the network, where it belongs.
 """
 

@@ -3,14 +3,14 @@
 The ladder, by what is on:
 
 - *labeled-response with echo-message*: our label comes back on our own line, or on the error. Certain, whatever the order.
-- *echo-message alone*: our own lines come back in the order of the stream. An echo with the very text settles that line, and proves
-  by its place in the stream that whatever was written before it to the same target has been dealt with.
-- *neither*: a PING behind the lines; its PONG proves that the server has read all before it (a fence). One fence at a time stands for
-  all lines written before it: what is written meanwhile waits for the next, which leaves at once when the first is answered. So a
-  single line costs one round trip, and a stream of lines one PING for each round trip, not for each line.
+- *echo-message alone*: our own lines come back in the order of the stream. An echo with the very text settles that line, and by
+  its place in the stream proves that whatever was written before it to the same target has been dealt with.
+- *neither*: a PING behind the lines; its PONG proves that the server has read all before it (a fence). One fence at a time stands
+  for all lines written before it: what is written meanwhile waits for the next, which leaves at once when the first is answered.
+  So a single line costs one round trip, and a stream of lines one PING for each round trip, not for each line.
 
 An error without a label belongs to the oldest unproven line for its target, since servers answer in order. Where some of several
-lines in flight are refused by their content, and neither labels nor echoes are there, that may blame a neighbour: the count is right.
+lines in flight are refused for their content, without labels and echoes, that may blame a neighbour; the count is right.
 
 A fence also stands in where an echo or a label fails to come (a server may drop a line without a word): see `overdue`.
 """
@@ -63,7 +63,6 @@ class Proofs:
         self._late = late
         self._monotonic = monotonic
         self._token = token
-        self.labels = False
         self.echoes = False
         self._order: deque[Written] = deque()
         self._labelled: dict[str, Written] = {}
@@ -87,14 +86,18 @@ class Proofs:
         """Seconds since the fence that is out, None where none is."""
         return None if self._fence is None else self._monotonic() - self._fence_at
 
-    def write(self, label: str, command: str, target: str, text: str, *, awaited: bool) -> Written:
-        """Note a line that is being written. `target` is folded; `label` is the delivery's id or one of ours."""
-        future = asyncio.get_running_loop().create_future() if awaited else None
+    def write(
+        self, label: str, command: str, target: str, text: str, future: "asyncio.Future[Receipt] | None", *, labelled: bool
+    ) -> Written:
+        """Note a line that is being written. `target` is folded; `label` is the delivery's id or one of ours.
+
+        `labelled`: the line carries the label. `future` gets the receipt or the error.
+        """
         by_echo = self.echoes and command in ECHOED_COMMANDS
-        entry = Written(label, command, target, text, future, self._monotonic(), fenced=not (self.labels or by_echo))
+        entry = Written(label, command, target, text, future, self._monotonic(), fenced=not (labelled or by_echo))
         self._sequence += 1
         entry.sequence = self._sequence
-        if self.labels:
+        if labelled:
             self._labelled[label] = entry
         if entry.fenced:
             self._unfenced += 1
@@ -135,10 +138,14 @@ class Proofs:
         entry = self._labelled.get(label)
         return None if entry is None or entry.done else entry
 
-    def oldest(self, target: str, commands: frozenset[str] | None = None) -> Written | None:
-        """The oldest unproven line to a folded target, of these commands."""
-        for entry in self._targets.get(target, ()):
-            if not entry.done and (commands is None or entry.command in commands):
+    def oldest(self, target: str) -> Written | None:
+        """The oldest unproven line to a folded target."""
+        return next((entry for entry in self._targets.get(target, ()) if not entry.done), None)
+
+    def first(self, command: str | None) -> Written | None:
+        """The oldest unproven line with this command; with None, of any."""
+        for entry in self._order:
+            if not entry.done and command in (None, entry.command):
                 return entry
         return None
 

@@ -19,12 +19,12 @@ MAX_NICKS = 20
 
 
 class Registration:
-    def __init__(self, config: IrcConfig, send: Send, *, secure: bool, nonce: str) -> None:
-        """`send(command, params)` writes a line; `secure`: the link is TLS; `nonce`: fresh randomness for SCRAM."""
+    def __init__(self, config: IrcConfig, send: Send, *, nonce: str, sts: Callable[[str], None]) -> None:
+        """`send(command, params)` writes a line; `nonce`: fresh randomness for SCRAM; `sts` is told the capability's value."""
         self._config = config
         self._send = send
-        self._secure = secure
         self._nonce = nonce
+        self._sts = sts
         self.caps = Capabilities(name for name in WANTED if name != "draft/relaymsg" or config.relaymsg)
         self.nick = config.nick
         self.welcomed = False
@@ -64,7 +64,10 @@ class Registration:
     # capabilities
 
     def _on_cap(self, line: Line) -> None:
-        for names in self.caps.receive(line):
+        requests = self.caps.receive(line)
+        if "sts" in self.caps.offered and line.param(1).upper() in ("LS", "NEW"):
+            self._sts(self.caps.offered["sts"])
+        for names in requests:
             self._send("CAP", ("REQ", names))
         if self._config.sasl != "off" and line.param(1).upper() in ("ACK", "NEW"):
             self._start_login()

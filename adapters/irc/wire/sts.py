@@ -8,8 +8,18 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
+from bridge.contract.errors import Disconnected
+
 SCOPE = "sts"
 MAX_SECONDS = 10 * 365 * 86400
+
+
+class Upgrade(Disconnected):
+    """Over a link in the clear the server said: come again over TLS, on this port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__("the server wants an encrypted connection")
+        self.port = port
 
 
 class Policy(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,261 @@
+"""What each line means for the connection itself: proof, names, places, the end. What is left goes on to the sink."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from adapters.irc.wire import refusals
+from adapters.irc.wire.line import Line
+from adapters.irc.wire.proof import Written
+from bridge.contract.delivery import Receipt
+from bridge.contract.errors import Disconnected, Rejected, Unavailable
+from bridge.contract.features import Evidence
+
+if TYPE_CHECKING:
+    from adapters.irc.wire.session import Session
+
+SPOKEN = ("PRIVMSG", "NOTICE", "TAGMSG", "REDACT", "TOPIC")
+"""What comes back to us as our own."""
+_REGISTRATION = ("CAP", "AUTHENTICATE", "431", "432", "433", "436", "464", "900", "902", "903", "904", "905", "906", "907", "908")
+MAX_BATCHES = 1000
+NOT_THERE_SECONDS = 2.0
+"""When a message may be tried again after the server said we are not in the channel."""
+
+
+class Sink(Protocol):
+    """Who is told what the server said."""
+
+    def line(self, line: Line, *, batch: str) -> None:
+        """Any line, in order, except our own messages coming back. `batch`: the kind of the batch it is in, or empty."""
+        ...
+
+    def ready(self, session: "Session") -> None:
+        """The server has taken us in and said what it is; the lines that follow matter."""
+        ...
+
+    def proved(self, label: str, receipt: Receipt) -> None:
+        """Proof came for a line nobody waits for any more."""
+        ...
+
+    def tell(self, words: str) -> None:
+        """Something about the connection that people should see in `status`."""
+        ...
+
+    def sts(self, value: str) -> None:
+        """The server's transport policy. May raise `Disconnected`."""
+        ...
+
+
+class Batch:
+    __slots__ = ("kind", "label")
+
+    def __init__(self, kind: str, label: str) -> None:
+        self.kind, self.label = kind, label
+
+
+class Reader:
+    """Of one session. A reaction returns True where nobody else needs the line."""
+
+    def __init__(self, session: "Session", sink: Sink) -> None:
+        self._session = session
+        self._sink = sink
+        self._batches: dict[str, Batch] = {}
+        self._reactions: Mapping[str, Callable[[Line], bool]] = {
+            "PING": self._ping,
+            "PONG": self._pong,
+            "ERROR": self._error,
+            "465": self._error,
+            "463": self._error,
+            "BATCH": self._batch,
+            "ACK": self._acknowledged,
+            "001": self._welcome,
+            "005": self._isupport,
+            "376": self._motd_end,
+            "422": self._motd_end,
+            "396": self._host,
+            "731": self._freed,
+            "QUIT": self._freed,
+            "JOIN": self._moved,
+            "PART": self._moved,
+            "KICK": self._moved,
+            "NICK": self._nick,
+            "CHGHOST": self._host,
+            **dict.fromkeys(_REGISTRATION, self._registration),
+            **dict.fromkeys(SPOKEN, self._spoken),
+        }
+
+    def take(self, line: Line) -> None:
+        """Raises `Disconnected` where the server's words mean the end."""
+        reaction = self._reactions.get(line.command)
+        if reaction is not None:
+            if reaction(line):
+                return
+        elif line.command in refusals.WORDS or line.command.isdigit():
+            self._numeric(line)
+        tags = line.tags
+        batch = self._batches.get(tags["batch"]) if "batch" in tags else None
+        self._sink.line(line, batch=batch.kind if batch is not None else "")
+
+    def _label(self, line: Line) -> str:
+        """Whose answer this is, directly or by its batch."""
+        label = line.tags.get("label", "")
+        if not label and self._batches and (batch := self._batches.get(line.tags.get("batch", ""))) is not None:
+            label = batch.label
+        return label
+
+    def _ours(self, line: Line) -> bool:
+        session = self._session
+        nick = session.nick
+        if line.nick == nick:
+            return True
+        if len(line.nick) == len(nick) and session.fold(line.nick) == session.fold(nick):
+            return True
+        return bool(line.tags) and line.tags.get("draft/relaymsg", line.tags.get("relaymsg")) == nick
+
+    # talk
+
+    def _spoken(self, line: Line) -> bool:
+        if not self._ours(line):
+            return False
+        session = self._session
+        if line.host is not None and line.nick == session.nick:
+            session.user, session.host = line.user, line.host
+        target = session.fold(session.isupport.strip_status(line.param(0)))
+        msgid = line.tags.get("msgid")
+        receipt = Receipt(evidence=Evidence.ECHOED, ids=(msgid,) if msgid else ())
+        text = line.params[-1] if len(line.params) > 1 else ""
+        return session.proofs.echo(self._label(line), line.command, target, text, receipt)
+
+    def _numeric(self, line: Line) -> None:
+        """An answer to a JOIN, or an error about a message; FAIL is one too."""
+        session = self._session
+        if line.command == "437" and not session.registration.welcomed:
+            session.registration.receive(line)
+            return
+        if session.channels.receive(line):
+            return
+        refusal = refusals.read(line)
+        entry = None if refusal is None else self._blamed(line, refusal)
+        if refusal is None or entry is None:
+            return
+        wish = session.channels.wish(entry.target)
+        if refusal.not_there or (wish is not None and not wish.joined):
+            session.channels.rejoin(entry.target)
+            session.proofs.refuse(entry, Unavailable(refusal.words, retry_after=NOT_THERE_SECONDS))
+        else:
+            session.proofs.refuse(entry, Rejected(refusal.words))
+
+    def _blamed(self, line: Line, refusal: refusals.Refusal) -> Written | None:
+        proofs = self._session.proofs
+        label = self._label(line)
+        if label:
+            return proofs.labelled(label)
+        if refusal.target is not None:
+            return proofs.oldest(self._session.fold(self._session.isupport.strip_status(refusal.target)))
+        return proofs.first(refusal.command)
+
+    def _acknowledged(self, line: Line) -> bool:
+        """A labelled line that had no other answer was taken."""
+        proofs = self._session.proofs
+        entry = proofs.labelled(self._label(line))
+        if entry is not None:
+            proofs.settle(entry, Receipt(evidence=Evidence.FENCED))
+        return True
+
+    def _batch(self, line: Line) -> bool:
+        reference = line.param(0)
+        if reference.startswith("+") and len(self._batches) < MAX_BATCHES:
+            outer = self._batches.get(line.tags.get("batch", ""))
+            label = line.tags.get("label", "") or (outer.label if outer is not None else "")
+            self._batches[reference[1:]] = Batch(line.param(1), label)
+        elif reference.startswith("-"):
+            self._batches.pop(reference[1:], None)
+        return True
+
+    # the link
+
+    def _ping(self, line: Line) -> bool:
+        if line.params:
+            self._session.send("PONG", (line.params[-1],))
+        return True
+
+    def _pong(self, line: Line) -> bool:
+        session = self._session
+        if line.params and session.proofs.ponged(line.params[-1]) and session.proofs.unfenced:
+            session.write_fence()
+        return True
+
+    def _error(self, line: Line) -> bool:
+        words = line.params[-1][:300] if line.params else "the server ended the connection"
+        self._session.said.append(words)
+        if line.command == "463":
+            raise Disconnected(f"the server does not take connections from here: {words}", fatal=True)
+        if line.command == "ERROR":
+            raise Disconnected(words)
+        return True
+
+    def _registration(self, line: Line) -> bool:
+        self._session.registration.receive(line)
+        return True
+
+    def _welcome(self, line: Line) -> bool:
+        first = not self._session.registration.welcomed
+        self._session.registration.receive(line)
+        if first:
+            self._session.welcomed()
+        return True
+
+    def _isupport(self, line: Line) -> bool:
+        self._session.isupport.load(line.params)
+        return True
+
+    def _motd_end(self, line: Line) -> bool:
+        self._session.become_ready()
+        return True
+
+    # us and others
+
+    def _moved(self, line: Line) -> bool:
+        """JOIN, PART, KICK: ours change where we are. All go on to the sink."""
+        session = self._session
+        if line.command == "KICK":
+            if session.fold(line.param(1)) == session.fold(session.nick):
+                why = f": {line.params[2][:200]}" if len(line.params) > 2 else ""
+                session.channels.left(line.param(0), f"kicked from {line.param(0)} by {line.nick}{why}")
+        elif self._ours(line):
+            if line.command == "JOIN":
+                if line.host is not None:
+                    session.user, session.host = line.user, line.host
+                session.channels.joined(line.param(0))
+            else:
+                session.channels.left(line.param(0), f"made to leave {line.param(0)}")
+        return False
+
+    def _nick(self, line: Line) -> bool:
+        session = self._session
+        if not line.params:
+            return False
+        if self._ours(line):
+            session.nicks.changed(line.params[0], monitor=session.isupport.monitor > 0)
+        else:
+            session.nicks.freed(line.nick)
+        return False
+
+    def _freed(self, line: Line) -> bool:
+        """QUIT and 731 (RPL_MONOFFLINE): a nick may be free now."""
+        nicks = self._session.nicks
+        if line.command == "QUIT":
+            nicks.freed(line.nick)
+            return False
+        nicks.receive(line)
+        return True
+
+    def _host(self, line: Line) -> bool:
+        """396 (RPL_VISIBLEHOST) and our own CHGHOST: what others see of us, and what our lines may hold."""
+        session = self._session
+        if line.command == "396":
+            user, at, host = line.param(1).rpartition("@")
+            session.user, session.host = (user if at and user else session.user), host
+            return True
+        if self._ours(line) and len(line.params) > 1:
+            session.user, session.host = line.params[0], line.params[1]
+        return False
