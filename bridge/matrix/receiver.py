@@ -10,13 +10,14 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.delivery import Receipt
+from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.ledger.rows import Accepted, Chore
@@ -26,8 +27,8 @@ from bridge.matrix.convert.stamp import stamp_of
 from bridge.matrix.ephemeral import EphemeralReader
 from bridge.matrix.reactions import ReactionBook
 from bridge.matrix.transaction import RawJson, Unreadable, read_event, read_transaction
-from bridge.model.events import Event
-from bridge.model.ids import HUB, NetworkName
+from bridge.model.events import Event, Redaction
+from bridge.model.ids import HUB, EventKey, NetworkName
 from bridge.model.people import Identity
 from bridge.model.portals import Portal
 from bridge.model.signals import Signal
@@ -50,7 +51,7 @@ class IntakeDoor(Protocol):
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the receiver asks of the bridge around it; every callable is quick and without I/O."""
+    """What the receiver asks of the bridge around it; what is no coroutine is quick and without I/O."""
 
     bot: str
     prefix: str
@@ -60,6 +61,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """A person whom we may speak for: what they write with our stamp is ours too."""
     identity_of: Callable[[str], Identity]
     portal_in: Callable[[str], Portal | None]
+    know: Callable[[Raw], Awaitable[None]]
+    """Told of an event before it is read: learns what its people are called, which may take a request."""
+    redacted: Callable[[EventKey], Awaitable[None]]
+    """Told what is being redacted, before the redaction is accepted: public links to it die first."""
     knows_word: Callable[[str], bool]
     """`!word` with an unknown word is for somebody else's bot, and is carried like any message."""
 
@@ -157,16 +162,19 @@ class Receiver:
         if isinstance(meaning, Business):
             crop.chores.append(_chore(meaning.kind, event, raw))
         elif meaning is not None and portal is not None:
+            if isinstance(meaning.body, Redaction):
+                await self._around.redacted(meaning.body.target.key)
             crop.events.append(meaning)
 
     async def _meaning(self, event: dict[str, Any], kind: Any) -> Event | Business | None:
         context = self._context
-        if kind in ("m.reaction", "m.room.redaction"):
-            reacted = await self._reactions.note(event)
-            context = Context(bot=context.bot, identity_of=context.identity_of, reacted=reacted)
         try:
+            await self._around.know(event)
+            if kind in ("m.reaction", "m.room.redaction"):
+                reacted = await self._reactions.note(event)
+                context = Context(bot=context.bot, identity_of=context.identity_of, reacted=reacted)
             return from_matrix(event, context)
-        except ConvertError:
+        except (ConvertError, LedgerUnavailable):
             raise
         except Exception as bug:  # recorded: the event is set aside as a chore with the words of the bug, and the others go on
             self._log.exception("a bug in reading an event")

@@ -54,6 +54,7 @@ class World:
         self.commits: list[tuple[int, int]] = []
         self.stored: dict[EventKey, Event] = {}
         self.kept: dict[tuple[str, str], str] = {}
+        self.revoked: list[EventKey] = []
         self.down = False
         self.metrics = Counts()
         self._pushes = 0
@@ -64,6 +65,8 @@ class World:
             doubled=lambda user: user == "@doubled:localhost",
             identity_of=self.identity_of,
             portal_in=lambda room: Portal(id=1, room=ROOM) if room == ROOM else None,
+            know=self.know,
+            redacted=self.redacted,
             knows_word=lambda word: word in ("link", "help"),
         )
         self.receiver = Receiver(
@@ -80,6 +83,14 @@ class World:
     def identity_of(user: str) -> Identity:
         found = re.fullmatch("@_local_(.*):localhost", user)
         return Identity(id=IdentityId(NetworkName("local"), found[1]) if found else IdentityId(HUB, user))
+
+    async def know(self, raw: Mapping[str, Any]) -> None:
+        if raw["sender"] == "@bug:localhost":
+            raise KeyError("a bug of ours")
+
+    async def redacted(self, key: EventKey) -> None:
+        self._must_be_up()
+        self.revoked.append(key)
 
     async def accept(
         self, network: NetworkName, events: Sequence[Event], *, cursor: Cursor | None = None, chores: Sequence[Chore] = ()

@@ -92,6 +92,7 @@ async def test_a_stranger_with_our_stamp_proves_nothing_and_is_heard() -> None:
         message(room_id=7),
         message(event_id=3),
         message(origin_server_ts="noon"),
+        message(sender="@bug:localhost"),
         raw("m.room.message", [1]),
         raw("m.room.message", {"msgtype": 3, "body": {}}),
         raw("m.room.member", {"membership": "join"}, state_key=4),
@@ -196,6 +197,7 @@ async def test_a_redaction_of_a_message_is_a_redaction() -> None:
     world = World()
     await world.push(message("a", event_id="$a"), raw("m.room.redaction", {"redacts": "$a"}, event_id="$r"))
     assert isinstance(world.events[1].body, Redaction)
+    assert [key.id for key in world.revoked] == ["$a"]
 
 
 @pytest.mark.parametrize(
