@@ -194,7 +194,7 @@ def to_html(runs: Iterable[Run]) -> str:
     return "".join(out)
 
 
-_MARKUP = re.compile(r"""<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>|[^<]+|<""", re.DOTALL)
+_MARKUP = re.compile(r"""<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>|[^<]+|<""", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _RGB = re.compile("#[0-9a-fA-F]{6}")
 _SPACES = re.compile("[ \t\n\r\f]+")

@@ -1,8 +1,8 @@
 """Cuts a message into IRC lines that fit, counted in bytes as they go over the wire.
 
-A line break starts a new wire message and an empty line is dropped. A line too long is cut at a word bound, else between graphemes;
-its formatting goes on in the next part, whose re-opened codes count. The voice's prefix counts in every part, and so does the room
-that the mark of a possible repeat would take, since a part cannot grow when it is sent again.
+A line break starts a new wire message and an empty line is dropped. A line too long is cut at a word bound, else between
+graphemes; its formatting goes on in the next part, whose re-opened codes count. The voice's prefix counts in every part, and so
+does the room that the mark of a possible repeat would take, since a part cannot grow when it is sent again.
 """
 
 from collections.abc import Iterator
