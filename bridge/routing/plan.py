@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bridge.config.settings import VoiceSettings
 from bridge.contract.delivery import Delivery, Target
-from bridge.contract.features import Features, Splitter
+from bridge.contract.features import Features, Splitter, Voice
 from bridge.contract.plan import Draft, Lookup, Planned
 from bridge.model.events import (
     Attachment,
@@ -30,7 +30,7 @@ from bridge.model.events import (
 from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
 from bridge.model.people import Identity
 from bridge.routing.admit import Dropped, Policy, Refused, admit
-from bridge.routing.fit import FitContext, fit
+from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
 from bridge.routing.resolve import Resolved, meets, resolve
 from bridge.routing.route import route
@@ -126,15 +126,8 @@ class Planner:
         self, leg: Leg, place: Place, event: Event, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
         event = self._for_room(event, leg, context)
-        body = event.body
-        author = speaker(event, body, leg) if isinstance(body, Boost) else event.author
-        features = place.features(leg.channel)
-        settings = place.voice
-        if leg.channel.network == HUB:
-            home = self._places(author.id.network)
-            settings = home.voice if home is not None else settings
-        spoken = voice(author, leg, features.voice, _style(body), settings, shown=self._links.name_of(author, leg))
-        fitted = fit(event, leg, features, spoken, place.split, context)
+        author = speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
+        spoken, fitted = self._fitted(event, author, leg, place, context)
         parts = len(fitted.bodies)
         expires_at = context.now + self._life
         hops = (*event.hops, self._policy.mark)
@@ -163,6 +156,15 @@ class Planner:
             for one, part in fitted.bodies
         ]
         return drafts, fitted.refused
+
+    def _fitted(self, event: Event, author: Identity, leg: Leg, place: Place, context: FitContext) -> tuple[Voice, Fitted]:
+        features = place.features(leg.channel)
+        settings = place.voice
+        if leg.channel.network == HUB:
+            home = self._places(author.id.network)
+            settings = home.voice if home is not None else settings
+        spoken = voice(author, leg, features.voice, _style(event.body), settings, shown=self._links.name_of(author, leg))
+        return spoken, fit(event, leg, features, spoken, place.split, context)
 
     def _for_room(self, event: Event, leg: Leg, context: FitContext) -> Event:
         """A boost of what is in the room and young enough is a reaction to it."""

@@ -29,7 +29,7 @@ def fit_boost(boost: Boost, fitting: Fitting) -> Fitted:
         return Fitted(refused=fitting.sorry("boosts") if level is Level.REFUSED else None, dropped=(Feature.BOOST,))
     event = fitting.event
     if boost.comment is None and boost.original is not None and speaker(event, boost, fitting.leg) is not event.author:
-        return fit_message(_named(boost.original, fitting.context.name_of(event.author, fitting.leg)), fitting)
+        return fit_message(_named(boost.original, fitting.name_of(event.author)), fitting)
     return fit_message(_told(boost, fitting), fitting)
 
 
@@ -44,7 +44,7 @@ def _named(original: Message, booster: str) -> Message:
 def _told(boost: Boost, fitting: Fitting) -> Message:
     """`comment 🔁 author: text`, in the booster's voice; attachments and warning are the original's."""
     original = boost.original or Message(text=Text(plain=boost.target.excerpt or ""))
-    name = fitting.context.name_of(boost.target.author, fitting.leg) if boost.target.author is not None else ""
+    name = fitting.name_of(boost.target.author) if boost.target.author is not None else ""
     head = _MARK + (f"{name}: " if name else "")
     plain = f"{head}{original.text.plain}".rstrip()
     html = plain_to_html(head) + (original.text.html or plain_to_html(original.text.plain))

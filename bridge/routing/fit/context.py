@@ -6,10 +6,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from bridge.contract.features import Feature, Features, Level, Splitter, Voice
-from bridge.model.events import Attachment, Body, Event, Message
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.events import Attachment, Body, Event
+from bridge.model.ids import HUB, ChannelId, EventKey
 from bridge.model.people import Identity
 from bridge.routing.topology import Leg
+from bridge.routing.voice import plain_name
 
 
 def nothing_there(event: EventKey, channel: ChannelId) -> bool:
@@ -28,10 +29,8 @@ class FitContext(Struct, frozen=True, kw_only=True):
     now: datetime
     present: Callable[[EventKey, ChannelId], bool] = nothing_there
     """Whether an event (by its root key) has a copy at a destination, or is on its way there."""
-    original: Message | None = None
-    """What an edit corrects, as it was first written."""
-    original_at: datetime | None = None
-    """When the event's subject happened, where that is still known."""
+    subject: Event | None = None
+    """What an edit, redaction, boost or reaction is about, as it was first said, where that is still known."""
 
 
 class Fitted(Struct, frozen=True, kw_only=True):
@@ -57,6 +56,12 @@ class Fitting(Struct, frozen=True):
 
     def present(self, event: EventKey) -> bool:
         return self.context.present(event, self.leg.channel)
+
+    def name_of(self, identity: Identity) -> str:
+        """Who is at home at the destination is called as there, so that it rings; others as the context says."""
+        if identity.id.network == self.leg.channel.network != HUB:
+            return plain_name(identity, self.leg)
+        return self.context.name_of(identity, self.leg)
 
     def sorry(self, what: str) -> str:
         """Words for the author of something REFUSED."""

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from bridge.contract.features import Feature, Level
-from bridge.model.events import Edit, Message, Text
+from bridge.model.events import Edit, Event, Message, Text
 from bridge.routing.fit.context import Fitted, Fitting
 from bridge.routing.fit.message import fit_message
 
@@ -21,7 +21,7 @@ def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
         bodies = tuple((_with(edit, body), part) for body, part in fitted.bodies)
         return Fitted(bodies=bodies, refused=fitted.refused, dropped=fitted.dropped)
     if level is Level.RENDERED:
-        correction = _correction(edit.message, fitting.context.original)
+        correction = _correction(edit.message, fitting.context.subject)
         return Fitted(dropped=(Feature.EDIT,)) if correction is None else fit_message(correction, fitting)
     return Fitted(refused=fitting.sorry("edits") if level is Level.REFUSED else None, dropped=(Feature.EDIT,))
 
@@ -35,9 +35,11 @@ def _marked(message: Message) -> Message:
     return replace(message, text=Text(plain=message.text.plain + _EDITED, html=None if html is None else html + _EDITED))
 
 
-def _correction(message: Message, original: Message | None) -> Message | None:
+def _correction(message: Message, subject: Event | None) -> Message | None:
     """`* ` and the new text; of many lines only those that are new. None where the words are the same as before."""
-    new, old = message.text.plain, original.text.plain if original is not None else ""
+    new, old = message.text.plain, ""
+    if subject is not None and isinstance(subject.body, Message):
+        old = subject.body.text.plain
     if not new.strip() or new == old:
         return None
     lines = new.split("\n")

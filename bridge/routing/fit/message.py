@@ -119,7 +119,7 @@ def _mentions(work: _Work) -> None:
     for mention in work.message.mentions:
         spelled = mention.text
         if mention.who.id.network == channel.network != HUB and mention.text:
-            spelled = work.fitting.context.name_of(mention.who, work.fitting.leg)
+            spelled = work.fitting.name_of(mention.who)
             text = _respelled(text, mention.text, spelled)
         kept.append(Mention(who=mention.who, text=spelled))
     native = work.level(Feature.MENTION) is Level.NATIVE
@@ -183,7 +183,7 @@ def _answers(work: _Work) -> None:
 
 
 def _answer(ref: Ref, fitting: Fitting) -> str:
-    name = fitting.context.name_of(ref.author, fitting.leg) if ref.author is not None else None
+    name = fitting.name_of(ref.author) if ref.author is not None else None
     return answer_line(name, ref.excerpt)
 
 

@@ -14,7 +14,7 @@ _LEAST = 16
 def in_parts(message: Message, fitting: Fitting) -> tuple[tuple[Message, ...], str | None]:
     """The parts, never more than the limit allows, and words for the author where some of it could not be kept."""
     limits = fitting.features.limits
-    if _is_small(message, limits, fitting.voice):
+    if _is_small(message, fitting):
         return (message,), None
     split = fitting.split or (split_for_room if fitting.leg.link is None else split_message)
     messages = split(message, fitting.voice, fitting.features)
@@ -56,8 +56,9 @@ def split_for_room(message: Message, voice: Voice, features: Features) -> tuple[
     )
 
 
-def _is_small(message: Message, limits: Limits, voice: Voice) -> bool:
-    plain = message.text.plain
+def _is_small(message: Message, fitting: Fitting) -> bool:
+    """Surely one part. An adapter's own split may leave room for marks that only it knows: it is asked for all but short ones."""
+    plain, limits, voice = message.text.plain, fitting.features.limits, fitting.voice
     if limits.text is None or message.text.html is not None or message.attachments:
         return False
     if limits.lines is not None and "\n" in plain:
@@ -65,7 +66,7 @@ def _is_small(message: Message, limits: Limits, voice: Voice) -> bool:
     length = len(plain) + len(voice.prefix)
     if length * 4 <= limits.text:
         return True
-    return length <= limits.text and size_of(voice.prefix + plain, limits.unit) <= limits.text
+    return fitting.split is None and length <= limits.text and size_of(voice.prefix + plain, limits.unit) <= limits.text
 
 
 def _more(message: Message, text: Text, *attachments: Attachment) -> Message:

@@ -59,4 +59,4 @@ def _move_line(membership: Membership, fitting: Fitting) -> str:
 
 
 def _name(who: Identity, fitting: Fitting) -> str:
-    return fitting.context.name_of(who, fitting.leg)
+    return fitting.name_of(who)

@@ -28,7 +28,7 @@ def _line(reactions: Reactions, fitting: Fitting) -> str:
     keys = " ".join(cut(one_line(key), _KEY_GRAPHEMES) for key in reactions.keys[:_KEYS])
     more = "…" if len(reactions.keys) > _KEYS else ""
     target = reactions.target
-    name = fitting.context.name_of(target.author, fitting.leg) if target.author is not None else ""
+    name = fitting.name_of(target.author) if target.author is not None else ""
     words = f'"{excerpt(target.excerpt)}"' if target.excerpt else ""
     of = ": ".join(part for part in (name, words) if part)
     return f"reacted {keys}{more} to {of}" if of else f"reacted {keys}{more}"

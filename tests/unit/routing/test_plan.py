@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.contract.delivery import Target
+from bridge.contract.features import Features, Limits, Unit, VoiceKind
 from bridge.model.events import (
     Boost,
     ChannelChange,
@@ -19,8 +20,8 @@ from bridge.model.ids import EventKey
 from bridge.model.permissions import Permission
 from bridge.model.portals import Portal
 from bridge.routing.admit import ATTACHMENTS_CAP, Origins, Policy
-from bridge.routing.plan import delivery_id
-from tests.unit.routing.scene import NOW, World, happened, link, place, ref, said, who
+from bridge.routing.plan import Place, delivery_id
+from tests.unit.routing.scene import NOW, RICH, World, happened, link, place, ref, said, who
 
 LINKS = (link(1, "plain/#a"), link(2, "rich/#b"))
 
@@ -237,3 +238,15 @@ def test_a_channel_nobody_linked_and_a_network_nobody_runs_are_counted() -> None
 
 def test_an_empty_message_goes_nowhere() -> None:
     assert World(*LINKS).plan(happened("1", "plain/#a", "plain/bob", " \x00\n")).dropped == "left-out"
+
+
+def test_a_long_message_is_taken_back_part_by_part() -> None:
+    world = World(link(1, "plain/#a", direction="in"), link(2, "rich/#b"))
+    rich = Features(levels=RICH.levels, limits=Limits(text=40, unit=Unit.BYTES), voice=VoiceKind.PUPPET)
+    world.places[place("rich/#b").network] = Place(features=lambda channel: rich)
+    sent = world.plan(happened("1", "plain/#a", "plain/bob", "one two three four " * 10)).drafts[1:]
+    room, *gone = world.plan(happened("2", "plain/#a", "plain/bob", Redaction(target=ref("1", "plain")))).drafts
+    assert len(gone) == len(sent) > 1
+    assert [draft.delivery.part for draft in gone] == list(range(len(sent)))
+    assert len({draft.delivery.id for draft in gone}) == len(gone)
+    assert (room.delivery.part, room.delivery.parts) == (0, 1)
