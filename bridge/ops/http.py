@@ -1,0 +1,182 @@
+"""The HTTP client for addresses that strangers choose: feeds, pictures, profiles (server-side request forgery kept out).
+
+The guard stands where the socket is made: aiohttp asks `_socket` for one for each address it is about to connect to,
+after resolving and at each hop, so a name that resolves anew, a literal in a strange spelling or a redirect cannot
+get past it. Redirects are followed here, not by aiohttp, so that secrets stay with the host they were meant for.
+"""
+
+import asyncio
+import io
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from bridge.contract.toolbox import HttpAnswer
+from bridge.matrix.streaming import BodyStream
+
+MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PRIVATE_HEADERS = ("Authorization", "Cookie", "Proxy-Authorization")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_EXTRA = tuple(
+    map(ipaddress.ip_network, ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "fec0::/10"))
+)
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class AddressRefused(OSError):
+    """Private, link-local, shared, reserved or multicast: nothing that a stranger may have us call."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is an address of the open internet, and, where another address is wrapped in it, that one too."""
+    inner = _wrapped(address)
+    if inner is not None:
+        return is_public(inner)
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    return not any(address.version == network.version and address in network for network in _EXTRA)
+
+
+def _wrapped(address: Address) -> ipaddress.IPv4Address | None:
+    """Of a mapped, NAT64, 6to4, Teredo or (long deprecated) compatible IPv6 address: the IPv4 address that is meant."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.sixtofour is not None:
+        return address.sixtofour
+    return address.teredo[1] if address.teredo is not None else None
+
+
+class GuardedHttp:
+    """The `HttpClient` of the contract. `allow`: networks (CIDR) that may be reached although private."""
+
+    def __init__(self, allow: Sequence[str] = (), *, agent: str = "unabridged", connections: int = 50) -> None:
+        self._allow: tuple[Network, ...] = tuple(ipaddress.ip_network(network, strict=False) for network in allow)
+        self._agent = agent
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = 5 * 1024 * 1024,
+        timeout: float = 30.0,
+    ) -> HttpAnswer:
+        """`timeout` in seconds for all of it, redirects and body included. Raises `OSError`, `AddressRefused` among them."""
+        async with _deadline(timeout), await self._follow(method, url, headers, body) as answer:
+            whole = b"".join([chunk async for chunk in BodyStream(answer, limit).chunks()])
+            names = {name.lower(): value for name, value in answer.headers.items()}
+            return HttpAnswer(status=answer.status, headers=names, body=whole, url=str(answer.url))
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AsyncIterator[BodyStream]:
+        """`timeout` in seconds until the caller has read all. Raises `OSError`, for any answer but 200 too."""
+        async with _deadline(timeout), await self._follow("GET", url, None, None) as answer:
+            if answer.status != 200:
+                raise OSError(f"{answer.url.host} answered {answer.status}")
+            yield BodyStream(answer, limit)
+
+    async def _follow(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        """The first answer that is no redirect; its body is unread, and it is the caller's to close."""
+        try:
+            return await self._hop(method, _checked(URL(url)), CIMultiDict(headers or {}), body)
+        except (aiohttp.ClientError, ValueError) as error:
+            if isinstance(error.__cause__, AddressRefused):
+                raise error.__cause__ from error
+            raise OSError(f"{type(error).__name__}: {error}"[:500]) from error
+
+    async def _hop(self, method: str, at: URL, headers: CIMultiDict[str], body: bytes | None) -> aiohttp.ClientResponse:
+        session = self._open()
+        for _ in range(MOST_REDIRECTS + 1):
+            self._check_literal(at)
+            data = io.BytesIO(body) if body else None
+            answer = await session.request(method, at, headers=headers, data=data, allow_redirects=False)
+            target = answer.headers.get("Location")
+            if answer.status not in _REDIRECTS or target is None:
+                return answer
+            answer.close()
+            method, body = _after(answer.status, method, body)
+            onward = _checked(at.join(URL(target)))
+            if onward.origin() != at.origin():
+                for name in _PRIVATE_HEADERS:
+                    headers.popall(name, None)
+            if body is None:
+                headers.popall("Content-Type", None)
+            at = onward
+        raise OSError(f"more than {MOST_REDIRECTS} redirects")
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, limit_per_host=8, socket_factory=self._socket),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate"},
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=15),
+            )
+        return self._session
+
+    def _check_literal(self, url: URL) -> None:
+        """Said early and plainly; names are checked by what they resolve to, where the socket is made."""
+        try:
+            address = ipaddress.ip_address(url.host or "")
+        except ValueError:
+            return
+        self._check(address)
+
+    def _check(self, address: Address) -> None:
+        inner = _wrapped(address) or address
+        if not is_public(address) and not any(inner.version == network.version and inner in network for network in self._allow):
+            raise AddressRefused(f"{inner} is no public address; bridge.allow_addresses can allow it")
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, where = info
+        self._check(ipaddress.ip_address(str(where[0]).partition("%")[0]))
+        return socket.socket(family, kind, protocol)
+
+
+def _checked(url: URL) -> URL:
+    """Without user, password and fragment. Raises `OSError` for what is no http(s) address."""
+    if url.scheme not in ("http", "https") or not url.host:
+        raise OSError("only http and https addresses are fetched")
+    return url.with_user(None).with_fragment(None)
+
+
+def _after(status: int, method: str, body: bytes | None) -> tuple[str, bytes | None]:
+    """RFC 9110 §15.4: 303, and by old custom 301 and 302 of a POST, go on as GET without the body."""
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        return "GET", None
+    return method, body
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds) as scope:
+            yield
+    except TimeoutError as error:
+        if scope.expired():
+            raise OSError("it took too long") from error
+        raise
