@@ -21,6 +21,7 @@ from bridge.model.events import (
     Message,
     Origin,
     Reactions,
+    Redaction,
     Ref,
     Style,
     Text,
@@ -128,7 +129,10 @@ class Planner:
         event = self._for_room(event, leg, context)
         author = speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
         spoken, fitted = self._fitted(event, author, leg, place, context)
-        parts = len(fitted.bodies)
+        bodies = fitted.bodies
+        if isinstance(event.body, Redaction) and bodies:
+            bodies = tuple((event.body, part) for part in range(self._copies(leg, place, context)))
+        parts = len(bodies)
         expires_at = context.now + self._life
         hops = (*event.hops, self._policy.mark)
         drafts = [
@@ -153,9 +157,17 @@ class Planner:
                 expires_at=expires_at,
                 waits_for=waits_for if leg.link is not None else None,
             )
-            for one, part in fitted.bodies
+            for one, part in bodies
         ]
         return drafts, fitted.refused
+
+    def _copies(self, leg: Leg, place: Place, context: FitContext) -> int:
+        """How many wire messages a redaction's subject became at a network's channel: each is taken back by one of its own."""
+        subject = context.subject
+        if subject is None or not isinstance(subject.body, Message) or leg.link is None or subject.channel == leg.channel:
+            return 1
+        _, whole = self._fitted(subject, subject.author, leg, place, context)
+        return max(1, len(whole.bodies))
 
     def _fitted(self, event: Event, author: Identity, leg: Leg, place: Place, context: FitContext) -> tuple[Voice, Fitted]:
         features = place.features(leg.channel)
@@ -171,21 +183,25 @@ class Planner:
         body = event.body
         if not isinstance(body, Boost) or body.comment is not None or leg.channel.network != HUB:
             return event
-        original = context.original_at
-        if original is None or context.now - original > self._boost or not context.present(body.target.key, leg.channel):
+        original = context.subject
+        if original is None or context.now - original.happened_at > self._boost:
+            return event
+        if not context.present(body.target.key, leg.channel):
             return event
         return replace(event, body=Reactions(target=body.target, keys=(_BOOSTED,)))
 
     def _context(self, resolved: Resolved, lookup: Lookup, now: datetime) -> FitContext:
-        known = resolved.original
+        subject = resolved.original
+        if subject is not None and isinstance(resolved.event.body, Redaction) and refs_of(subject.body):
+            told = resolve(subject, lookup, self._policy)
+            subject = told.event if isinstance(told, Resolved) else subject
         return FitContext(
             link_for=self._links.link_for,
             page_for=self._links.page_for,
             name_of=self._links.name_of,
             now=now,
             present=lookup.has_copy if resolved.trusted else _hiding(resolved.event.body, lookup),
-            original=known.body if known is not None and isinstance(known.body, Message) else None,
-            original_at=known.happened_at if known is not None else None,
+            subject=subject,
         )
 
 
