@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 from bridge.delivery.backlog import Backlog, Item
 from bridge.delivery.joining import MOST_LINES, leading
 from bridge.delivery.ports import Outbox
-from bridge.ledger.rows import Batch
+from bridge.ledger.rows import Batch, State
 from bridge.model.ids import ChannelId
 
 
@@ -22,13 +22,16 @@ async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: st
     await outbox.make_batch(Batch(id=id, channel=channel, deliveries=deliveries, bodies=bodies))
     head = items[0]
     head.join(id, entries)
-    head.leased = True
+    head.leased = all(item.leased for item in items)
     backlog.merge(head, items)
     return len(items)
 
 
 async def restore(backlog: Backlog, outbox: Outbox, head: Item) -> None:
-    """The batch that the head was a line of before a restart: the same lines under the same id, wherever they wait now."""
+    """The batch that the head was a line of before a restart: the same lines under the same id, wherever they wait now.
+
+    Where any line may have been sent, the batch may: it leaves as one message.
+    """
     batch = await outbox.batch(head.batch or "")
     if batch is None:
         head.batch = None
@@ -40,5 +43,6 @@ async def restore(backlog: Backlog, outbox: Outbox, head: Item) -> None:
         return
     backlog.adopt([entry.delivery.id for entry in entries])
     head.join(batch.id, entries)
+    head.unsure = any(entry.state in (State.LEASED, State.UNCERTAIN) for entry in entries)
     if head not in backlog.items:
         backlog.put_back(head)

@@ -171,6 +171,8 @@ class Lane:
         if head.batch is not None:
             if len(head.entries) == 1:
                 await restore(self.backlog, self._desk.outbox, head)
+                if head.unsure:
+                    return
         elif self._joins and self._behind and len(self.backlog.items) > 1:
             joined = await join_head(self.backlog, self._desk.outbox, self.channel, self._desk.new_id())
             if joined:
