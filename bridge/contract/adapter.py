@@ -151,6 +151,19 @@ class Commands(Protocol):
 
 
 @runtime_checkable
+class Examines(Protocol):
+    """Implemented by the adapter class itself, for `unabridged check`."""
+
+    @classmethod
+    async def examine(cls, config: Any) -> str:
+        """Reaches for the network with these settings, without logging in where that disturbs. Within 15 s.
+
+        Returns what answered, in plain words without secrets; raises `OSError` with words where it can't be reached.
+        """
+        ...
+
+
+@runtime_checkable
 class Demonstrates(Protocol):
     """Implemented by the adapter class itself."""
 
