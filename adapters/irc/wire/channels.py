@@ -1,6 +1,7 @@
 """The channels of one connection: joining a thousand of them quickly but without a flood, staying in, and saying why not.
 
-Whoever was opened stays wanted: kicked, or refused for now, it is tried again, later each time.
+A channel we were in stays wanted: thrown out, we come back, later each time. One that would not open is asked for again from
+above.
 """
 
 import asyncio
@@ -50,11 +51,18 @@ CHUNK_BYTES = 4000
 class Wish:
     """A channel we want to be in."""
 
-    __slots__ = ("answer", "asked_at", "due_at", "error", "id", "joined", "lasting", "members", "topic", "tries")
+    __slots__ = (
+        "answer", "asked_at", "due_at", "error", "held", "id", "joined", "lasting", "members", "op", "relays", "topic", "tries"
+    )  # fmt: skip
 
     def __init__(self, id: ChannelId) -> None:
         self.id = id
         self.joined = False
+        self.held = False
+        """We were in it on this connection: thrown out, we try ourselves to come back."""
+        self.op = False
+        self.relays = True
+        """Names can be relayed there, as far as we know."""
         self.error: str | None = None
         self.lasting = False
         self.topic: str | None = None
@@ -76,6 +84,7 @@ class Channels:
         self,
         *,
         fold: Callable[[str], str],
+        nick: Callable[[], str],
         keys: dict[str, str],
         isupport: Isupport,
         rng: random.Random,
@@ -86,7 +95,7 @@ class Channels:
         monotonic: Callable[[], float],
     ) -> None:
         """`settled()` is done once the server has read all that was written before."""
-        self._fold = fold
+        self._fold, self._nick = fold, nick
         self._keys = {fold(name): key for name, key in keys.items()}
         self._isupport = isupport
         self._rng = rng
@@ -123,11 +132,6 @@ class Channels:
     def wish(self, folded: str) -> Wish | None:
         return self._wishes.get(folded)
 
-    @property
-    def ids(self) -> Iterator[tuple[str, ChannelId]]:
-        """Folded name and the id under which the channel was opened."""
-        return ((folded, wish.id) for folded, wish in self._wishes.items())
-
     # from the wire
 
     def joined(self, name: str) -> bool:
@@ -140,7 +144,7 @@ class Channels:
             return False
         again = wish.tries > 0 and not wish.joined
         wish.joined, wish.error, wish.lasting, wish.members, wish.topic = True, None, False, 0, None
-        wish.due_at = None
+        wish.due_at, wish.held, wish.op, wish.relays = None, True, False, True
         self._progress_at = self._monotonic()
         if again:
             self._tell(f"joined {name} again")
@@ -185,7 +189,8 @@ class Channels:
             if wish.asked_at is not None and now - max(wish.asked_at, self._progress_at) > ANSWER_SECONDS:
                 if not wish.joined:
                     wish.error = "the server gave no answer"
-                    self._later(wish)
+                    if wish.held:
+                        self._later(wish)
                 self._answered(wish)
             elif wish.due_at is not None and now >= wish.due_at and wish.answer is None:
                 due.append(wish)
@@ -237,10 +242,20 @@ class Channels:
             wish.topic = line.param(2)
         elif line.command == "331":
             wish.topic = ""
-        elif line.command == "353" and wish.answer is not None:
-            wish.members += len(line.param(3).split())
+        elif line.command == "353":
+            self._on_names(wish, line.param(3).split())
         elif line.command == "366" and wish.joined:
             self._answered(wish)
+
+    def _on_names(self, wish: Wish, names: Sequence[str]) -> None:
+        if wish.answer is not None:
+            wish.members += len(names)
+        symbols = "".join(self._isupport.prefix)
+        high = symbols[: "".join(self._isupport.prefix.values()).find("o") + 1]
+        me = self._fold(self._nick())
+        for name in names:
+            if name[0] in high and self._fold(name.lstrip(symbols).partition("!")[0]) == me:
+                wish.op = True
 
     def _refused(self, wish: Wish, command: str, line: Line) -> None:
         words = REFUSALS[command]
@@ -248,7 +263,8 @@ class Channels:
             words = f"the channel forwards to {line.param(2)[:80]}"
             self._forwards.add(self._fold(line.param(2)))
         wish.error, wish.lasting = words, command in LASTING
-        self._later(wish)
+        if wish.held:
+            self._later(wish)
         self._answered(wish)
 
     def _later(self, wish: Wish) -> None:

@@ -53,7 +53,7 @@ class Listener:
         if self._session is not None and (folded := self._session.fold(channel.id)) != channel.id:
             self._spellings[folded] = channel
 
-    def line(self, line: Line, *, batch: str) -> None:
+    def line(self, line: Line, *, batch: str, ours: bool) -> None:
         inbound, session = self._inbound, self._session
         if inbound is None or session is None:
             return
@@ -70,7 +70,7 @@ class Listener:
         if command in _SIGNALS:
             for signal in inbound.signals(line):
                 self._inlet.signal(signal)
-        if events:
+        if events and not ours:
             self.pipeline.put(self._damped(line, batch, [self._spelt(event) for event in events] if self._spellings else events))
 
     def tick(self) -> None:

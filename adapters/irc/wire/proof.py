@@ -23,14 +23,14 @@ from bridge.contract.delivery import Receipt
 from bridge.contract.errors import DeliveryError, Uncertain
 from bridge.contract.features import Evidence
 
-ECHOED_COMMANDS = frozenset({"PRIVMSG", "NOTICE", "TAGMSG", "REDACT"})
+ECHOED_COMMANDS = frozenset({"PRIVMSG", "NOTICE", "TAGMSG", "REDACT", "RELAYMSG"})
 """What echo-message brings back."""
 
 
 class Written:
     """One line on its way. `future` is None for lines of our own that nobody waits for."""
 
-    __slots__ = ("at", "command", "done", "fenced", "future", "label", "sequence", "target", "text")
+    __slots__ = ("at", "command", "done", "fenced", "future", "label", "relayed", "sequence", "target", "text")
 
     def __init__(
         self,
@@ -44,13 +44,15 @@ class Written:
         fenced: bool,
     ) -> None:
         self.label = label
-        self.command = command
         self.target = target
         self.text = text
         self.future = future
         self.at = at
         self.fenced = fenced
         """It waits for a fence, since nothing else will prove it."""
+        self.relayed = command == "RELAYMSG"
+        """Written under another's name; it comes back as a PRIVMSG."""
+        self.command = "PRIVMSG" if self.relayed else command
         self.sequence = 0
         self.done = False
 
@@ -71,10 +73,6 @@ class Proofs:
         self._fence: int | None = None
         self._fence_at = 0.0
         self._unfenced = 0
-
-    @property
-    def evidence(self) -> Evidence:
-        return Evidence.ECHOED if self.echoes else Evidence.FENCED
 
     @property
     def unfenced(self) -> int:

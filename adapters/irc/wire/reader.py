@@ -1,9 +1,10 @@
 """What each line means for the connection itself: proof, names, places, the end. What is left goes on to the sink."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.irc.wire import refusals
+from adapters.irc.wire.isupport import Isupport
 from adapters.irc.wire.line import Line
 from adapters.irc.wire.proof import Written
 from bridge.contract.delivery import Receipt
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 SPOKEN = ("PRIVMSG", "NOTICE", "TAGMSG", "REDACT", "TOPIC")
 """What comes back to us as our own."""
+DEEDS = ("KICK", "MODE", "INVITE")
+"""What we may have done for somebody of another network: the books are kept, the event is theirs."""
 _REGISTRATION = ("CAP", "AUTHENTICATE", "431", "432", "433", "436", "464", "900", "902", "903", "904", "905", "906", "907", "908")
 MAX_BATCHES = 1000
 NOT_THERE_SECONDS = 2.0
@@ -24,8 +27,11 @@ NOT_THERE_SECONDS = 2.0
 class Sink(Protocol):
     """Who is told what the server said."""
 
-    def line(self, line: Line, *, batch: str) -> None:
-        """Any line, in order, except our own messages coming back. `batch`: the kind of the batch it is in, or empty."""
+    def line(self, line: Line, *, batch: str, ours: bool) -> None:
+        """Any line, in order, except our own messages coming back.
+
+        `batch`: the kind of the batch it is in, or empty. `ours`: it comes of a delivery, whose event is known already.
+        """
         ...
 
     def ready(self, session: "Session") -> None:
@@ -81,6 +87,7 @@ class Reader:
             "CHGHOST": self._host,
             **dict.fromkeys(_REGISTRATION, self._registration),
             **dict.fromkeys(SPOKEN, self._spoken),
+            "MODE": self._mode,
         }
 
     def take(self, line: Line) -> None:
@@ -93,7 +100,8 @@ class Reader:
             self._numeric(line)
         tags = line.tags
         batch = self._batches.get(tags["batch"]) if "batch" in tags else None
-        self._sink.line(line, batch=batch.kind if batch is not None else "")
+        ours = line.command in DEEDS and self._ours(line) and self._came_back(line)
+        self._sink.line(line, batch=batch.kind if batch is not None else "", ours=ours)
 
     def _label(self, line: Line) -> str:
         """Whose answer this is, directly or by its batch."""
@@ -119,6 +127,11 @@ class Reader:
         session = self._session
         if line.host is not None and line.nick == session.nick:
             session.user, session.host = line.user, line.host
+        return self._came_back(line)
+
+    def _came_back(self, line: Line) -> bool:
+        """A line of our own: settles the delivery it comes of. False: somebody else speaks as us (a bouncer's other client)."""
+        session = self._session
         target = session.fold(session.isupport.strip_status(line.param(0)))
         msgid = line.tags.get("msgid")
         receipt = Receipt(evidence=Evidence.ECHOED, ids=(msgid,) if msgid else ())
@@ -138,7 +151,10 @@ class Reader:
         if refusal is None or entry is None:
             return
         wish = session.channels.wish(entry.target)
-        if refusal.not_there or (wish is not None and not wish.joined):
+        if entry.relayed and wish is not None and wish.joined:
+            wish.relays = False
+            session.proofs.refuse(entry, Unavailable(f"names cannot be relayed there: {refusal.words}", retry_after=0.1))
+        elif refusal.not_there or (wish is not None and not wish.joined):
             session.channels.rejoin(entry.target)
             session.proofs.refuse(entry, Unavailable(refusal.words, retry_after=NOT_THERE_SECONDS))
         else:
@@ -155,11 +171,15 @@ class Reader:
 
     def _acknowledged(self, line: Line) -> bool:
         """A labelled line that had no other answer was taken."""
+        self._answered(self._label(line))
+        return True
+
+    def _answered(self, label: str) -> None:
+        """The server is done with this line, and said no more of it."""
         proofs = self._session.proofs
-        entry = proofs.labelled(self._label(line))
+        entry = proofs.labelled(label)
         if entry is not None:
             proofs.settle(entry, Receipt(evidence=Evidence.FENCED))
-        return True
 
     def _batch(self, line: Line) -> bool:
         reference = line.param(0)
@@ -168,7 +188,9 @@ class Reader:
             label = line.tags.get("label", "") or (outer.label if outer is not None else "")
             self._batches[reference[1:]] = Batch(line.param(1), label)
         elif reference.startswith("-"):
-            self._batches.pop(reference[1:], None)
+            batch = self._batches.pop(reference[1:], None)
+            if batch is not None and batch.label and batch.kind == "labeled-response":
+                self._answered(batch.label)
         return True
 
     # the link
@@ -230,6 +252,15 @@ class Reader:
                 session.channels.left(line.param(0), f"made to leave {line.param(0)}")
         return False
 
+    def _mode(self, line: Line) -> bool:
+        """Whether we are an operator of the channel."""
+        session = self._session
+        wish = session.channels.wish(session.fold(line.param(0)))
+        if wish is not None:
+            rank = rank_after(line.params[1:], session.isupport, lambda name: session.fold(name) == session.fold(session.nick))
+            wish.op = wish.op if rank is None else rank
+        return False
+
     def _nick(self, line: Line) -> bool:
         session = self._session
         if not line.params:
@@ -259,3 +290,20 @@ class Reader:
         if self._ours(line) and len(line.params) > 1:
             session.user, session.host = line.params[0], line.params[1]
         return False
+
+
+def rank_after(words: Sequence[str], isupport: Isupport, is_me: Callable[[str], bool]) -> bool | None:
+    """What a MODE's words say about our being operator (`o` or above); None where they say nothing of it."""
+    lists, always, when_set, _ = isupport.chanmodes
+    ranks = "".join(isupport.prefix.values())
+    high = ranks[: ranks.find("o") + 1]
+    arguments = iter(words[1:])
+    adding, answer = True, None
+    for letter in words[0] if words else "":
+        if letter in "+-":
+            adding = letter == "+"
+        elif letter in ranks or letter in lists or letter in always or (adding and letter in when_set):
+            argument = next(arguments, "")
+            if letter in high and is_me(argument):
+                answer = adding
+    return answer

@@ -24,6 +24,7 @@ from adapters.irc.wire.reader import Reader, Sink
 from adapters.irc.wire.registration import Registration
 from bridge.contract.delivery import Receipt
 from bridge.contract.errors import Disconnected, Rejected, Unavailable
+from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Toolbox
 
 CONNECT_SECONDS = 30.0
@@ -56,6 +57,7 @@ class Session:
         self.nicks = NickKeeper(config.nick, fold=self.fold, send=self.say, monotonic=self._monotonic)
         self.channels = Channels(
             fold=self.fold,
+            nick=lambda: self.nick,
             keys=config.keys,
             isupport=self.isupport,
             rng=tools.random,
@@ -88,6 +90,11 @@ class Session:
     @property
     def capabilities(self) -> frozenset[str]:
         return self.registration.caps.enabled
+
+    @property
+    def evidence(self) -> Evidence:
+        """What a message's receipt will prove."""
+        return Evidence.ECHOED if "echo-message" in self.capabilities else Evidence.FENCED
 
     # life
 
@@ -201,6 +208,12 @@ class Session:
 
         self.bucket.submit(write)
 
+    def tag(self, target: str, tags: Mapping[str, str]) -> None:
+        """A TAGMSG that nobody waits for."""
+        self._own += 1
+        data = b"@" + encode_tags(tags).encode() + b" " + encode("TAGMSG", (target,))
+        self._note(f"own{self._own}", "TAGMSG", (target,), None, data)
+
     def submit(self, label: str, command: str, params: Sequence[str], tags: Mapping[str, str]) -> "asyncio.Future[Receipt]":
         """Write one line now, or in its turn where flood control is on; the future ends as `Adapter.deliver` does.
 
@@ -234,13 +247,13 @@ class Session:
         """Write, and remember what is to be proved."""
         caps = self.capabilities
         labelled = "labeled-response" in caps
+        self.proofs.echoes = "echo-message" in caps
         if labelled:
             mark = b"@label=" + label.encode()
             data = mark + (b";" + data[1:] if data[:1] == b"@" else b" " + data)
-        relayed = command == "RELAYMSG"
         target = self.fold(self.isupport.strip_status(params[0])) if params else ""
         text = params[-1] if len(params) > 1 else ""
-        self.proofs.write(label, "PRIVMSG" if relayed else command, target, text, future, labelled=labelled)
+        self.proofs.write(label, command, target, text, future, labelled=labelled)
         self.wire.write(data)
 
     def fence(self) -> "asyncio.Future[Receipt]":

@@ -1,0 +1,79 @@
+"""What IRC can carry, honestly. The manifest says the best; a live channel says what its server offers."""
+
+from collections.abc import Mapping
+
+from adapters.irc.config import IrcConfig
+from adapters.irc.ids import fold
+from adapters.irc.split import SAFE_LIMIT, split
+from bridge.contract.features import Evidence, Feature, Features, Level, Limits, Manifest, Unit, VoiceKind
+
+PARTS = 12
+"""Lines one message may become before the rest goes to a page."""
+PARTS_LIMITED = 5
+"""The same with flood control on: more would hold the channel up for many seconds."""
+WINDOW = 64
+"""Lines in flight in one channel with flood control off."""
+
+_ALWAYS: Mapping[Feature, Level] = {
+    Feature.TEXT: Level.NATIVE,
+    Feature.HTML: Level.NATIVE,
+    Feature.EMOTE: Level.NATIVE,
+    Feature.NOTICE: Level.NATIVE,
+    Feature.ATTACHMENT: Level.RENDERED,
+    Feature.REPLY: Level.RENDERED,
+    Feature.THREAD: Level.RENDERED,
+    Feature.MENTION: Level.NATIVE,
+    Feature.WARNING: Level.RENDERED,
+    Feature.POLL: Level.RENDERED,
+    Feature.LOCATION: Level.RENDERED,
+    Feature.POST: Level.RENDERED,
+    Feature.BOOST: Level.RENDERED,
+    Feature.EDIT: Level.RENDERED,
+    Feature.REDACTION: Level.REFUSED,
+    Feature.REACTIONS: Level.DROPPED,
+    Feature.MEMBERSHIP: Level.DROPPED,
+    Feature.PROFILE: Level.DROPPED,
+    Feature.NAME: Level.DROPPED,
+    Feature.TOPIC: Level.NATIVE,
+    Feature.AVATAR: Level.DROPPED,
+    Feature.TYPING: Level.DROPPED,
+    Feature.READ: Level.DROPPED,
+    Feature.PRESENCE: Level.DROPPED,
+}
+
+
+def levels(capabilities: frozenset[str]) -> Mapping[Feature, Level]:
+    """What can be said over a connection with these capabilities on."""
+    found = dict(_ALWAYS)
+    if "message-tags" in capabilities:
+        found[Feature.REACTIONS] = Level.NATIVE
+        found[Feature.TYPING] = Level.NATIVE
+    if "draft/message-redaction" in capabilities:
+        found[Feature.REDACTION] = Level.NATIVE
+    return found
+
+
+MANIFEST = Manifest(
+    protocol="irc",
+    title="IRC",
+    config=IrcConfig,
+    features=Features(
+        levels=levels(frozenset({"message-tags", "draft/message-redaction"})),
+        limits=Limits(text=SAFE_LIMIT, unit=Unit.BYTES, lines=1, parts=PARTS, in_flight=WINDOW),
+        voice=VoiceKind.NAME,
+        evidence=Evidence.ECHOED,
+    ),
+    split=split,
+    losses=(
+        "A line cannot be changed: an edit is a new line.",
+        "A deleted message stays readable, unless the server knows draft/message-redaction.",
+        "A reaction cannot be taken back, and is seen by few clients.",
+        "Matrix people speak through the bridge's one nick with their name before the text, unless the server relays names.",
+        "Who is in the Matrix room is not shown on IRC.",
+        "Files and pictures become links.",
+        "Replies are seen as replies by few clients; for others the start of the text stands in.",
+        "What was said while the bridge was not connected is never seen.",
+        "Avatars, room names and read marks have no form.",
+    ),
+    fold_channel=lambda name: fold(name, "ascii"),
+)
