@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+import msgspec
+
 from bridge.config.adapters_found import AdapterBroken
 from bridge.config.lines import Path, lines_of
 from bridge.config.problems import ConfigError, describe, nearest
@@ -39,6 +41,17 @@ def load(path: FilePath, env: Mapping[str, str], adapters: Mapping[str, Manifest
     reading = _Reading(path, table, adapters)
     origins = _override(table, env, reading.reader)
     settings = reading.settings()
+    if settings is None:
+        raise describe(reading.reader.problems, path.name, lines, origins)
+    return settings
+
+
+def load_core(path: FilePath, env: Mapping[str, str]) -> Settings:
+    """Only `[bridge]` and `[homeserver]`, without importing any adapter: what a command needs to find the running bridge."""
+    table, lines = _read(path)
+    reading = _Reading(path, table, {})
+    origins = _override(table, env, Reader(path.parent, {}, {}))
+    settings = reading.core()
     if settings is None:
         raise describe(reading.reader.problems, path.name, lines, origins)
     return settings
@@ -93,19 +106,24 @@ class _Reading:
         """By network; None where the network's adapter is unknown, which is told once, there."""
         self.reader = Reader(path.parent, {ChannelId: self._channel, Permission: _permission}, RULES)
 
+    def core(self) -> Settings | None:
+        bridge = self.reader.struct(self._without_tokens("bridge"), BridgeSettings, ("bridge",))
+        homeserver = self.reader.struct(self._without_tokens("homeserver"), HomeserverSettings, ("homeserver",))
+        if self.reader.problems or bridge is None or homeserver is None:
+            return None
+        return Settings(bridge=bridge, homeserver=homeserver)
+
     def settings(self) -> Settings | None:
-        reader, table = self.reader, self.table
-        for key in table:
+        for key in self.table:
             if key not in SECTIONS:
-                reader.wrong((key,), f'unknown table "{key}"{nearest(key, SECTIONS)}', ())
-        bridge = reader.struct(self._without_tokens("bridge"), BridgeSettings, ("bridge",))
-        homeserver = reader.struct(self._without_tokens("homeserver"), HomeserverSettings, ("homeserver",))
+                self.reader.wrong((key,), f'unknown table "{key}"{nearest(key, SECTIONS)}', ())
+        core = self.core()
         permissions = self._permissions()
         networks = self._networks()
         portals = self._portals()
-        if reader.problems or bridge is None or homeserver is None:
+        if self.reader.problems or core is None:
             return None
-        return Settings(bridge=bridge, homeserver=homeserver, permissions=permissions, networks=networks, portals=portals)
+        return msgspec.structs.replace(core, permissions=permissions, networks=networks, portals=portals)
 
     def _without_tokens(self, section: str) -> Any:
         """The section, less what may be nowhere in this file, which is told."""

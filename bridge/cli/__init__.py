@@ -1,0 +1,1 @@
+"""Floor 5: the terminal's face of the bridge."""
