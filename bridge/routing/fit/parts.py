@@ -16,11 +16,14 @@ def in_parts(message: Message, fitting: Fitting) -> tuple[tuple[Message, ...], s
     limits = fitting.features.limits
     if _is_small(message, fitting):
         return (message,), None
+    message = _unmistakable(message, fitting)
     split = fitting.split or (split_for_room if fitting.leg.link is None else split_message)
     messages = split(message, fitting.voice, fitting.features)
-    if limits.parts is None or len(messages) <= limits.parts:
+    texts = tuple(one for one in messages if not one.attachments)
+    if limits.parts is None or len(texts) <= limits.parts:
         return messages, None
-    return _shortened(messages, fitting, limits.parts)
+    kept, sorry = _shortened(texts, fitting, limits.parts)
+    return kept + tuple(one for one in messages if one.attachments), sorry
 
 
 def split_message(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
@@ -67,6 +70,14 @@ def _is_small(message: Message, fitting: Fitting) -> bool:
     if length * 4 <= limits.text:
         return True
     return fitting.split is None and length <= limits.text and size_of(voice.prefix + plain, limits.unit) <= limits.text
+
+
+def _unmistakable(message: Message, fitting: Fitting) -> Message:
+    """Where one message holds many lines behind one prefix, no later line may look as if it began with a prefix of its own."""
+    mark = fitting.voice.prefix[:1]
+    if not mark or f"\n{mark}" not in message.text.plain or fitting.features.limits.lines == 1:
+        return message
+    return replace(message, text=Text(plain=message.text.plain.replace(f"\n{mark}", f"\n· {mark}")))
 
 
 def _more(message: Message, text: Text, *attachments: Attachment) -> Message:

@@ -1,5 +1,7 @@
 """What is said in words where the destination has nothing of its own for it. Each fallback exists here once."""
 
+from math import isfinite
+
 from bridge.model.events import Attachment, Location, Media, Poll
 from bridge.text.plain import cut, excerpt, one_line
 
@@ -16,7 +18,7 @@ def attachment_line(attachment: Attachment, link: str | None) -> str:
     if attachment.size is not None and attachment.size >= 0:
         facts.append(_size(attachment.size))
     line = f"{name} ({', '.join(facts)})" if facts else name
-    line += f": {link}" if link else " (not available here)"
+    line += f": {one_line(link)}" if link else " (not available here)"
     alt = one_line(attachment.alt or "")
     return f"{line} – {cut(alt, _ALT_GRAPHEMES)}" if alt and alt != name else line
 
@@ -37,7 +39,8 @@ def poll_lines(poll: Poll, said: str) -> list[str]:
 
 def location_line(location: Location, said: str) -> str | None:
     """The place's name and a geo URI (RFC 5870); None where the text has both."""
-    uri = f"geo:{location.latitude:.6f},{location.longitude:.6f}"
+    known = isfinite(location.latitude) and isfinite(location.longitude)
+    uri = f"geo:{location.latitude:.6f},{location.longitude:.6f}" if known else ""
     name = one_line(location.name or "")
     parts = [part for part in (name if name not in said else "", uri if "geo:" not in said else "") if part]
     return " ".join(parts) or None
