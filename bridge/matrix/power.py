@@ -15,7 +15,7 @@ class PowerLevels(Struct, frozen=True, kw_only=True):
 
     users: Mapping[str, int] = {}
     events: Mapping[str, int] = {}
-    levels: Mapping[str, int] = _DEFAULTS
+    levels: Mapping[str, int]
     creators: frozenset[str] = frozenset()
 
     def of(self, user: str) -> int:

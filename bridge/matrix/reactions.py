@@ -91,4 +91,4 @@ class SentReactions:
     async def redacted(self, target: str, user: str, native: str) -> None:
         for key, known in (await self.of(target, user)).items():
             if known == native:
-                await self._memory.save_fact(f"sent-reactions:{target}", f"{user} {key}", "")
+                await self._memory.save_fact(f"sent-reactions:{target}", f"{user} {key}", None)

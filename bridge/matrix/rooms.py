@@ -54,6 +54,11 @@ class Rooms:
         self._changed = changed
         self._log = log
         self._turns: Turns[str] = Turns()
+        self._index: dict[str, Portal] | None = None
+
+    def forget(self) -> None:
+        """Portals were changed by somebody else."""
+        self._index = None
 
     async def ensure(self, settings: PortalSettings) -> Portal:
         """The portal of these settings, the bot in its room. Raises `RoomRefused`, `Unavailable`."""
@@ -74,7 +79,7 @@ class Rooms:
                 members=settings.members,
                 post_to=settings.post_to,
             )
-        await self._changed()
+        await self._has_changed()
         return portal
 
     async def make_for_alias(self, alias: str) -> bool:
@@ -90,7 +95,7 @@ class Rooms:
             await self._memory.add_link(
                 portal=portal.id, channel=channel, direction=Direction.BOTH, relay=True, source=Source.ALIAS
             )
-        await self._changed()
+        await self._has_changed()
         return True
 
     async def describe(self, portal: Portal, info: ChannelInfo) -> None:
@@ -127,7 +132,16 @@ class Rooms:
         return tuple(found)
 
     async def _known(self, room: str) -> Portal | None:
-        return next((portal for portal in await self._memory.portals() if room in (portal.room, portal.alias)), None)
+        """By room id or alias; read whole once, since a start asks for every portal of the configuration."""
+        index = self._index
+        if index is None:
+            portals = await self._memory.portals()
+            index = self._index = {name: portal for portal in portals for name in (portal.room, portal.alias) if name}
+        return index.get(room)
+
+    async def _has_changed(self) -> None:
+        self.forget()
+        await self._changed()
 
     async def _renewed(self, portal: Portal, settings: PortalSettings) -> Portal:
         wanted = msgspec.structs.replace(
@@ -135,7 +149,7 @@ class Rooms:
         )
         if wanted != await self._known(portal.room):
             await self._memory.change_portal(wanted)
-            await self._changed()
+            await self._has_changed()
         return wanted
 
     async def _found_or_made(self, alias: str, settings: PortalSettings) -> str:
