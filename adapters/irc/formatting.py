@@ -58,6 +58,11 @@ class Run(NamedTuple):
     style: Style = PLAIN
 
 
+def one_line(text: str) -> str:
+    """No control characters; what Unicode calls a line end is a space."""
+    return text if text.isprintable() else strip_controls(text).replace("\n", " ")
+
+
 def text_of(raw: str) -> Text:
     """What an IRC line says; html only where it is formatted."""
     if raw.isprintable():
@@ -75,7 +80,7 @@ def from_irc(raw: str) -> list[Run]:
     flags, fg, bg = 0, None, None
     start = 0
     for code in _CODE.finditer(raw):
-        _add(runs, strip_controls(raw[start : code.start()]), _style(flags, fg, bg))
+        _add(runs, one_line(raw[start : code.start()]), _style(flags, fg, bg))
         start = code.end()
         toggle, fg_index, bg_index, fg_hex, bg_hex = code.groups()
         if toggle == "\x0f":
@@ -88,7 +93,7 @@ def from_irc(raw: str) -> list[Run]:
                 bg = f"#{bg_hex.lower()}" if bg_hex else _colour(bg_index)
         else:
             fg = bg = None
-    _add(runs, strip_controls(raw[start:]), _style(flags, fg, bg))
+    _add(runs, one_line(raw[start:]), _style(flags, fg, bg))
     return runs
 
 
@@ -370,7 +375,7 @@ class _HtmlReader:
 
     def _break(self) -> None:
         line, self._line = self._line, []
-        runs = joined(Run(strip_controls(text).replace("\u00a0", " "), style) for text, style in line)
+        runs = joined(Run(one_line(text).replace("\u00a0", " "), style) for text, style in line)
         while runs and not runs[-1].text.strip():
             runs.pop()
         if runs:

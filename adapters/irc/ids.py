@@ -95,7 +95,10 @@ class Roster:
         self._channels: dict[str, dict[str, Session]] = {}
 
     def identity(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Identity:
-        """Who this nick is now; asked for the first time, an identity is fixed for the session."""
+        """Who this nick is now; asked for the first time, an identity is fixed for the session.
+
+        With a host it is a line's own source, and its spelling is the nick's; without, somebody else's way to write it.
+        """
         return self._who(self.session(nick, user, host, account))
 
     def session(self, nick: str, user: str | None = None, host: str | None = None, account: str | None = None) -> Session:
@@ -103,7 +106,7 @@ class Roster:
         session = self._sessions.get(folded)
         if session is None:
             session = self._admit(folded, nick)
-        elif session.nick != nick:
+        elif host is not None and session.nick != nick:
             session.spell(nick)
         if host is not None:
             session.user, session.host = user, host

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
-from adapters.irc.formatting import to_irc
-from adapters.irc.split import ACTION, REPEAT, SAFE_LIMIT, believed, is_action, lines_of, one_line, prefix_of, size
+from adapters.irc.formatting import one_line, to_irc
+from adapters.irc.split import ACTION, REPEAT, SAFE_LIMIT, believed, is_action, lines_of, prefix_of, size
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected
 from bridge.contract.features import Unit, VoiceKind

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from adapters.irc.formatting import PLAIN, Run, from_html, joined, opening_bound, to_html, to_irc
+from adapters.irc.formatting import PLAIN, Run, from_html, joined, one_line, opening_bound, to_html, to_irc
 from bridge.contract.features import Features, Unit, Voice
 from bridge.model.events import Message, Style, Text
 from bridge.text.escape import strip_controls
@@ -63,11 +63,6 @@ def prefix_of(voice: Voice, limit: int) -> str:
     if size(prefix) <= limit // 3:
         return prefix
     return split_text(prefix, limit // 3 - size("…> "), Unit.BYTES)[0].rstrip() + "…> "
-
-
-def one_line(text: str) -> str:
-    """No control characters, no line ends."""
-    return text if text.isprintable() else strip_controls(text).replace("\n", " ")
 
 
 def size(text: str) -> int:

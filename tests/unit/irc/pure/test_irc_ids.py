@@ -46,7 +46,7 @@ def test_a_nick_change_is_the_same_person() -> None:
     roster.join("#a", "Alice")
     before = roster.identity("alice")
     after = roster.rename("Alice", "Alice|away")
-    assert (before.id, before.name, after.id, after.name) == (after.id, "alice", before.id, "Alice|away")
+    assert (before.id, before.name, after.id, after.name) == (after.id, "Alice", before.id, "Alice|away")
     assert roster.nick_of(before.id) == "Alice|away"
 
 
