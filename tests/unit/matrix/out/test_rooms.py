@@ -1,0 +1,137 @@
+"""Rooms are found, joined or made once, and every reason why not is in words."""
+
+import pytest
+
+from bridge.config.settings import PortalSettings
+from bridge.contract.adapter import ChannelInfo
+from bridge.contract.errors import Unavailable
+from bridge.matrix.rooms import RoomRefused
+from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.portals import Link, PortalKind, Source
+from tests.unit.matrix.out.rig import LOCAL, Rig
+
+
+async def test_a_missing_alias_is_made_named_and_its_people_invited(rig: Rig) -> None:
+    for user in ("admin", "alice"):
+        rig.hs.user(user)
+    settings = PortalSettings(room="#lobby:localhost", name="Lobby", invite=("@admin:localhost", "@alice:localhost"))
+    portal = await rig.rooms.ensure(settings)
+    assert rig.hs.world.aliases["#lobby:localhost"] == portal.room
+    assert rig.hs.state(portal.room, "m.room.name") == {"name": "Lobby"}
+    assert (rig.hs.state(portal.room, "m.room.member", "@alice:localhost") or {})["membership"] == "invite"
+    levels = (rig.hs.state(portal.room, "m.room.power_levels") or {})["users"]
+    assert levels["@admin:localhost"] == 100 and "@alice:localhost" not in levels
+
+
+async def test_a_thousand_portals_known_already_cost_no_request_at_start(rig: Rig) -> None:
+    for number in range(1000):
+        await rig.memory.add_portal(room=f"!r{number}", alias=f"#r{number}:localhost")
+    before = rig.hs.calls.total()
+    for number in range(1000):
+        await rig.rooms.ensure(PortalSettings(room=f"#r{number}:localhost"))
+    assert rig.hs.calls.total() == before and rig.changes == 0
+
+
+async def test_changed_settings_change_the_portal_and_keep_its_room(rig: Rig) -> None:
+    first = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    again = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost", kind=PortalKind.TIMELINE, members="full"))
+    assert (again.id, again.room, again.kind, again.members) == (first.id, first.room, PortalKind.TIMELINE, "full")
+    assert await rig.memory.portals() == [again]
+
+
+async def test_an_existing_room_is_joined_by_its_alias(rig: Rig) -> None:
+    room = rig.hs.make_room("@alice:localhost", alias="#lobby:localhost")
+    assert (await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))).room == room
+    assert rig.hs.bot in rig.hs.world.room(room).joined
+
+
+async def test_a_closed_room_says_whom_to_invite(rig: Rig) -> None:
+    room = rig.hs.make_room("@alice:localhost", public=False)
+    with pytest.raises(RoomRefused, match="invite @unabridged:localhost"):
+        await rig.rooms.ensure(PortalSettings(room=room))
+    rig.hs.move("@alice:localhost", room, rig.hs.bot, "invite")
+    assert (await rig.rooms.ensure(PortalSettings(room=room))).room == room
+
+
+async def test_an_alias_of_another_homeserver_cannot_be_made(rig: Rig) -> None:
+    with pytest.raises(RoomRefused, match="only rooms of localhost"):
+        await rig.rooms.ensure(PortalSettings(room="#lobby:example.org"))
+
+
+async def test_a_room_made_by_an_attempt_whose_answer_was_lost_is_found_again(rig: Rig) -> None:
+    rig.hs.faults.drop_after("createRoom", times=2)
+    with pytest.raises(Unavailable):
+        await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    portal = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    assert portal.room == rig.hs.world.aliases["#lobby:localhost"] and len(rig.hs.world.rooms) == 1
+
+
+async def test_joining_an_alias_makes_the_room_and_its_link_once(rig: Rig) -> None:
+    assert await rig.rooms.make_for_alias("#_local_=23tea:localhost")
+    assert await rig.rooms.make_for_alias("#_local_=23tea:localhost")
+    (portal,), (link,) = rig.memory.rooms, rig.memory.joins
+    assert (link.channel, link.portal, link.source) == (ChannelId(LOCAL, "#tea"), portal.id, Source.ALIAS)
+    assert rig.hs.state(portal.room, "m.room.name") == {"name": "#tea"}
+
+
+@pytest.mark.parametrize(
+    "alias", ["#_other_x:localhost", "#_local_x:example.org", "#lobby:localhost", "#_local_:localhost", "#__:", ""]
+)
+async def test_an_alias_that_is_not_for_the_asking_makes_nothing(rig: Rig, alias: str) -> None:
+    assert not await rig.rooms.make_for_alias(alias)
+    assert rig.memory.rooms == []
+
+
+async def test_a_logins_channel_is_not_opened_by_an_alias(rig: Rig) -> None:
+    rig.open_channels = False
+    assert not await rig.rooms.make_for_alias("#_local_home=40me:localhost")
+
+
+async def test_a_topic_is_shown_where_we_made_the_room_and_never_over_peoples_own(rig: Rig) -> None:
+    info = ChannelInfo(channel=ChannelId(LOCAL, "#tea"), name="Tea", topic="all about tea")
+    ours = await rig.rooms.ensure(PortalSettings(room="#ours:localhost"))
+    await rig.rooms.describe(ours, info)
+    assert rig.hs.state(ours.room, "m.room.topic") == {"topic": "all about tea"}
+    assert rig.hs.state(ours.room, "m.room.name") == {"name": "Tea"}
+    before = rig.hs.calls.total()
+    await rig.rooms.describe(ours, info)
+    assert rig.hs.calls.total() == before
+    rig.hs.make_room("@alice:localhost", alias="#theirs:localhost")
+    theirs = await rig.rooms.ensure(PortalSettings(room="#theirs:localhost"))
+    await rig.rooms.describe(theirs, info)
+    assert rig.hs.state(theirs.room, "m.room.topic") is None
+
+
+async def test_what_is_wrong_with_a_room_is_named(rig: Rig) -> None:
+    room = await rig.room()
+    rig.hs.set_state(
+        "@alice:localhost", room, "m.room.power_levels", {"invite": 50, "users": {rig.hs.bot: 50}, "events": {"m.reaction": 10}}
+    )
+    rig.hs.set_state("@alice:localhost", room, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"})
+    rig.hs.set_state("@alice:localhost", room, "m.bridge", {"bridgebot": "@other:localhost", "channel": {"id": "x"}}, "other")
+    assert await rig.rooms.problems(room) == (
+        "puppets may not react",
+        "the room is encrypted: the bridge cannot read it",
+        "another bridge is here: @other:localhost",
+    )
+    assert "not in the room" in (await rig.rooms.problems(rig.hs.make_room("@bob:localhost")))[0]
+
+
+async def test_the_room_says_what_it_is_linked_to_and_what_no_longer(rig: Rig) -> None:
+    portal = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    links = [Link(id=n, portal=portal.id, channel=ChannelId(NetworkName("local"), name)) for n, name in enumerate(("#a", "#b"))]
+    assert await rig.info.announce(portal, links)
+    for kind in ("m.bridge", "uk.half-shot.bridge"):
+        content = rig.hs.state(portal.room, kind, "org.unabridged://local/#a") or {}
+        assert (content["bridgebot"], content["protocol"]["id"], content["channel"]["id"]) == (rig.hs.bot, "local-protocol", "#a")
+    before = rig.hs.calls.total()
+    assert await rig.info.announce(portal, links)
+    assert rig.hs.calls.total() == before
+    assert await rig.info.announce(portal, links[1:])
+    assert rig.hs.state(portal.room, "m.bridge", "org.unabridged://local/#a") == {}
+
+
+async def test_a_room_that_forbids_it_is_bridged_without_saying_so(rig: Rig) -> None:
+    room = await rig.room()
+    portal = await rig.memory.add_portal(room=room)
+    assert not await rig.info.announce(portal, [Link(id=1, portal=1, channel=ChannelId(LOCAL, "#a"))])
