@@ -32,14 +32,11 @@ def split_message(message: Message, voice: Voice, features: Features) -> tuple[M
     What belongs to the message as a whole stays with the first; HTML is kept only where nothing has to be cut.
     """
     texts = _texts(message, voice, features.limits)
-    bare = replace(message, attachments=())
+    bare = _whole(message, texts[0])
     attachments = [_more(message, Text(plain=""), attachment) for attachment in message.attachments]
-    if not message.text.plain and attachments:
+    if not message.text.plain.strip() and attachments:
         return (replace(message, attachments=message.attachments[:1]), *attachments[1:])
-    if len(texts) == 1:
-        return (bare, *attachments)
-    first, *rest = texts
-    return (replace(bare, text=Text(plain=first)), *(_more(message, Text(plain=text)) for text in rest), *attachments)
+    return (bare, *(_more(message, Text(plain=text)) for text in texts[1:]), *attachments)
 
 
 def split_for_room(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
@@ -78,6 +75,13 @@ def _unmistakable(message: Message, fitting: Fitting) -> Message:
     if not mark or f"\n{mark}" not in message.text.plain or fitting.features.limits.lines == 1:
         return message
     return replace(message, text=Text(plain=message.text.plain.replace(f"\n{mark}", f"\n· {mark}")))
+
+
+def _whole(message: Message, text: str) -> Message:
+    """The message with the first of its text, and its HTML only where that is all of it."""
+    if text == message.text.plain:
+        return replace(message, attachments=()) if message.attachments else message
+    return replace(message, text=Text(plain=text), attachments=())
 
 
 def _more(message: Message, text: Text, *attachments: Attachment) -> Message:
