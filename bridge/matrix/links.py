@@ -55,7 +55,7 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
 _decode = msgspec.msgpack.Decoder(Claim).decode
 
 
-class PublicLinks:
+class Links:
     """Makes and reads links; pure but for the clock. `address` None: there is no public listener, so there are no links."""
 
     def __init__(self, key: bytes, clock: Clock, *, address: str | None, days: float) -> None:
@@ -118,7 +118,7 @@ class LinkLedger(Protocol):
 class LinkDesk:
     """Serves the links, for the public listener."""
 
-    def __init__(self, links: PublicLinks, ledger: LinkLedger, media: MediaStore, metrics: Metrics) -> None:
+    def __init__(self, links: Links, ledger: LinkLedger, media: MediaStore, metrics: Metrics) -> None:
         self._links = links
         self._ledger = ledger
         self._media = media

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract.toolbox import MediaStream
-from bridge.matrix.links import LinkDesk, PublicLinks, disposition
+from bridge.matrix.links import LinkDesk, Links, disposition
 from bridge.matrix.server import Listener, application
 from bridge.model.events import Attachment, Boost, Edit, Event, Message, Redaction, Ref, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
@@ -81,7 +81,7 @@ class Place:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.links = PublicLinks(b"k" * 32, self.clock, address="https://bridge.example/", days=30)
+        self.links = Links(b"k" * 32, self.clock, address="https://bridge.example/", days=30)
         self.desk = LinkDesk(self.links, self.ledger, Store(), Counts())
         self.listener = Listener(application(self.desk.routes()), "127.0.0.1:0")
 
@@ -172,7 +172,7 @@ async def test_guessing_shows_nothing(place: Place) -> None:
     real = place.path(CAT).split("/")[2]
     page = place.links.page_for(place.ledger.events[KEY])
     assert page is not None
-    other = PublicLinks(b"other", place.clock, address="https://bridge.example", days=30)
+    other = Links(b"other", place.clock, address="https://bridge.example", days=30)
     forged = other.link_for(CAT, place.ledger.events[KEY])
     assert forged is not None
     paths = [f"/media/{real[:-2]}AA/x", "/media/x/y", "/media/%C3%A9/y", "/media/=/y", f"/media/text/{real}"]
@@ -196,17 +196,17 @@ async def test_nothing_else_is_on_the_public_listener(place: Place) -> None:
 
 
 def test_without_a_public_address_there_are_no_links() -> None:
-    links = PublicLinks(b"k", FakeClock(), address=None, days=1)
+    links = Links(b"k", FakeClock(), address=None, days=1)
     assert links.link_for(CAT, event()) is None and links.page_for(event()) is None
 
 
 def test_what_has_an_address_of_its_own_keeps_it() -> None:
-    links = PublicLinks(b"k", FakeClock(), address=None, days=1)
+    links = Links(b"k", FakeClock(), address=None, days=1)
     assert links.link_for(Attachment(source="https://example.org/a.png", name="a"), event()) == "https://example.org/a.png"
 
 
 def test_an_attachment_that_is_not_the_events_has_no_link() -> None:
-    links = PublicLinks(b"k", FakeClock(), address="https://b", days=1)
+    links = Links(b"k", FakeClock(), address="https://b", days=1)
     assert links.link_for(Attachment(source="mxc://a/b", name="a"), event()) is None
     assert links.link_for(CAT, event(body=Redaction(target=Ref(key=KEY)))) is None
     assert links.link_for(CAT, event(body=Boost(target=Ref(key=KEY), original=event().body))) is not None  # type: ignore[arg-type]
@@ -214,7 +214,7 @@ def test_an_attachment_that_is_not_the_events_has_no_link() -> None:
 
 @given(st.text(max_size=80), st.text(max_size=80), st.integers(0, 50))
 def test_a_token_says_what_it_was_made_of(network: str, native: str, index: int) -> None:
-    links = PublicLinks(b"k", FakeClock(), address="https://b", days=1)
+    links = Links(b"k", FakeClock(), address="https://b", days=1)
     key = EventKey(NetworkName(network or "n"), native)
     files = tuple(Attachment(source=f"mxc://a/{number}", name="x") for number in range(index + 1))
     try:
@@ -229,7 +229,7 @@ def test_a_token_says_what_it_was_made_of(network: str, native: str, index: int)
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_no_token_that_we_did_not_make_is_read(token: str) -> None:
-    assert PublicLinks(b"k", FakeClock(), address="https://b", days=1).read(token) is None
+    assert Links(b"k", FakeClock(), address="https://b", days=1).read(token) is None
 
 
 @given(st.text())
