@@ -1,6 +1,7 @@
 """The IRC adapter: one bot on one network, over all its connections."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Sequence
 from typing import ClassVar
@@ -32,11 +33,12 @@ TYPING_SECONDS = 3.0
 """Between two notifications of one channel (the typing client tag's specification)."""
 NOT_IN_SECONDS = 5.0
 """When a message for a channel we are not in may be tried again."""
+EXAMINE_SECONDS = 10.0
 GOODBYE = "the bridge is stopping"
 
 
 class Irc:
-    """`bridge.contract.adapter.Adapter`; also Signals, Commands, Demonstrates."""
+    """`bridge.contract.adapter.Adapter`; also Signals, Commands, Demonstrates, Examines."""
 
     manifest: ClassVar[Manifest] = MANIFEST
 
@@ -75,8 +77,8 @@ class Irc:
         clock = self._tools.clock
         try:
             async with asyncio.TaskGroup() as tasks:
-                work = (listener.pipeline.run(), session.bucket.run(), self._tick(session, listener))
-                helpers = [tasks.create_task(one) for one in work]
+                jobs = (listener.pipeline.run(), session.bucket.run(), self._tick(session, listener))
+                working = [tasks.create_task(one) for one in jobs]
                 end = await self._reach(session, host, port, tls)
                 if end is None:
                     up_since = clock.monotonic()
@@ -86,8 +88,8 @@ class Irc:
                 self._link = None
                 listener.flush_splits()
                 await listener.pipeline.finish()
-                for helper in helpers:
-                    helper.cancel()
+                for one in working:
+                    one.cancel()
         finally:
             self._link = None
             await session.close(GOODBYE)
@@ -146,7 +148,7 @@ class Irc:
                 raise Rejected(f"{delivery.channel.id} on {self._network}: {wish.error}")
             raise Unavailable((wish.error if wish is not None else None) or "not in the channel", retry_after=NOT_IN_SECONDS)
         out = line_for(delivery, self._view(link, delivery.channel, wish).state)
-        return await session.submit(delivery.id, out.command, out.params, out.tags)
+        return await session.pen.submit(delivery.id, out.command, out.params, out.tags)
 
     def features(self, channel: ChannelId) -> Features:
         link = self._link
@@ -177,12 +179,23 @@ class Irc:
         if signal.active and now - self._typed.get(signal.channel, now - TYPING_SECONDS) < TYPING_SECONDS:
             return
         self._typed[signal.channel] = now
-        session.tag(signal.channel.id, {"+typing": "active" if signal.active else "done"})
+        session.pen.tag(signal.channel.id, {"+typing": "active" if signal.active else "done"})
 
     # and all else
 
     def words(self) -> Sequence[Word]:
         return self._words.all()
+
+    @classmethod
+    async def examine(cls, config: IrcConfig) -> str:
+        """Connects and hangs up again: no nick is taken, nobody is disturbed."""
+        host, port = address(config.server, config.tls)
+        secure = await asyncio.to_thread(context, config, logging.getLogger(__name__)) if config.tls else None
+        async with asyncio.timeout(EXAMINE_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=secure, server_hostname=host if secure else None)
+        tls = writer.get_extra_info("ssl_object")
+        writer.close()
+        return f"{host} port {port} answers" + (f" over {tls.version()}" if tls is not None else ", unencrypted")
 
     @classmethod
     async def demonstrate(cls, host: str, port: int) -> Demonstration:

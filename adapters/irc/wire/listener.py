@@ -46,7 +46,7 @@ class Listener:
         self.roster.casemapping = session.isupport.casemapping
         self._inbound = Inbound(self._network, self.roster, session.isupport, show_joins=self._config.show_joins)
         self._inbound.me = session.nick
-        self._courtesy = Courtesy(lambda target, text: session.say("NOTICE", (target, text)))
+        self._courtesy = Courtesy(lambda target, text: session.pen.say("NOTICE", (target, text)))
 
     def spell(self, channel: ChannelId) -> None:
         """Events of this channel carry this very id, also where the server's folding would spell it differently."""

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from adapters.irc.wire import refusals
+from adapters.irc.wire.answers import Answers
 from adapters.irc.wire.isupport import Isupport
 from adapters.irc.wire.line import Line
-from adapters.irc.wire.proof import Written
 from bridge.contract.delivery import Receipt
-from bridge.contract.errors import Disconnected, Rejected, Unavailable
-from bridge.contract.features import Evidence
+from bridge.contract.errors import Disconnected
 
 if TYPE_CHECKING:
     from adapters.irc.wire.session import Session
@@ -19,9 +18,6 @@ SPOKEN = ("PRIVMSG", "NOTICE", "TAGMSG", "REDACT", "TOPIC")
 DEEDS = ("KICK", "MODE", "INVITE")
 """What we may have done for somebody of another network: the books are kept, the event is theirs."""
 _REGISTRATION = ("CAP", "AUTHENTICATE", "431", "432", "433", "436", "464", "900", "902", "903", "904", "905", "906", "907", "908")
-MAX_BATCHES = 1000
-NOT_THERE_SECONDS = 2.0
-"""When a message may be tried again after the server said we are not in the channel."""
 
 
 class Sink(Protocol):
@@ -51,28 +47,21 @@ class Sink(Protocol):
         ...
 
 
-class Batch:
-    __slots__ = ("kind", "label")
-
-    def __init__(self, kind: str, label: str) -> None:
-        self.kind, self.label = kind, label
-
-
 class Reader:
     """Of one session. A reaction returns True where nobody else needs the line."""
 
     def __init__(self, session: "Session", sink: Sink) -> None:
         self._session = session
         self._sink = sink
-        self._batches: dict[str, Batch] = {}
+        self._answers = answers = Answers(session)
         self._reactions: Mapping[str, Callable[[Line], bool]] = {
             "PING": self._ping,
             "PONG": self._pong,
             "ERROR": self._error,
             "465": self._error,
             "463": self._error,
-            "BATCH": self._batch,
-            "ACK": self._acknowledged,
+            "BATCH": answers.batch,
+            "ACK": answers.acknowledged,
             "001": self._welcome,
             "005": self._isupport,
             "376": self._motd_end,
@@ -97,18 +86,9 @@ class Reader:
             if reaction(line):
                 return
         elif line.command in refusals.WORDS or line.command.isdigit():
-            self._numeric(line)
-        tags = line.tags
-        batch = self._batches.get(tags["batch"]) if "batch" in tags else None
-        ours = line.command in DEEDS and self._ours(line) and self._came_back(line)
-        self._sink.line(line, batch=batch.kind if batch is not None else "", ours=ours)
-
-    def _label(self, line: Line) -> str:
-        """Whose answer this is, directly or by its batch."""
-        label = line.tags.get("label", "")
-        if not label and self._batches and (batch := self._batches.get(line.tags.get("batch", ""))) is not None:
-            label = batch.label
-        return label
+            self._answers.numeric(line)
+        ours = line.command in DEEDS and self._ours(line) and self._answers.came_back(line)
+        self._sink.line(line, batch=self._answers.batch_of(line), ours=ours)
 
     def _ours(self, line: Line) -> bool:
         session = self._session
@@ -127,83 +107,19 @@ class Reader:
         session = self._session
         if line.host is not None and line.nick == session.nick:
             session.user, session.host = line.user, line.host
-        return self._came_back(line)
-
-    def _came_back(self, line: Line) -> bool:
-        """A line of our own: settles the delivery it comes of. False: somebody else speaks as us (a bouncer's other client)."""
-        session = self._session
-        target = session.fold(session.isupport.strip_status(line.param(0)))
-        msgid = line.tags.get("msgid")
-        receipt = Receipt(evidence=Evidence.ECHOED, ids=(msgid,) if msgid else ())
-        text = line.params[-1] if len(line.params) > 1 else ""
-        return session.proofs.echo(self._label(line), line.command, target, text, receipt)
-
-    def _numeric(self, line: Line) -> None:
-        """An answer to a JOIN, or an error about a message; FAIL is one too."""
-        session = self._session
-        if line.command == "437" and not session.registration.welcomed:
-            session.registration.receive(line)
-            return
-        if session.channels.receive(line):
-            return
-        refusal = refusals.read(line)
-        entry = None if refusal is None else self._blamed(line, refusal)
-        if refusal is None or entry is None:
-            return
-        wish = session.channels.wish(entry.target)
-        if entry.relayed and wish is not None and wish.joined:
-            wish.relays = False
-            session.proofs.refuse(entry, Unavailable(f"names cannot be relayed there: {refusal.words}", retry_after=0.1))
-        elif refusal.not_there or (wish is not None and not wish.joined):
-            session.channels.rejoin(entry.target)
-            session.proofs.refuse(entry, Unavailable(refusal.words, retry_after=NOT_THERE_SECONDS))
-        else:
-            session.proofs.refuse(entry, Rejected(refusal.words))
-
-    def _blamed(self, line: Line, refusal: refusals.Refusal) -> Written | None:
-        proofs = self._session.proofs
-        label = self._label(line)
-        if label:
-            return proofs.labelled(label)
-        if refusal.target is not None:
-            return proofs.oldest(self._session.fold(self._session.isupport.strip_status(refusal.target)))
-        return proofs.first(refusal.command)
-
-    def _acknowledged(self, line: Line) -> bool:
-        """A labelled line that had no other answer was taken."""
-        self._answered(self._label(line))
-        return True
-
-    def _answered(self, label: str) -> None:
-        """The server is done with this line, and said no more of it."""
-        proofs = self._session.proofs
-        entry = proofs.labelled(label)
-        if entry is not None:
-            proofs.settle(entry, Receipt(evidence=Evidence.FENCED))
-
-    def _batch(self, line: Line) -> bool:
-        reference = line.param(0)
-        if reference.startswith("+") and len(self._batches) < MAX_BATCHES:
-            outer = self._batches.get(line.tags.get("batch", ""))
-            label = line.tags.get("label", "") or (outer.label if outer is not None else "")
-            self._batches[reference[1:]] = Batch(line.param(1), label)
-        elif reference.startswith("-"):
-            batch = self._batches.pop(reference[1:], None)
-            if batch is not None and batch.label and batch.kind == "labeled-response":
-                self._answered(batch.label)
-        return True
+        return self._answers.came_back(line)
 
     # the link
 
     def _ping(self, line: Line) -> bool:
         if line.params:
-            self._session.send("PONG", (line.params[-1],))
+            self._session.pen.send("PONG", (line.params[-1],))
         return True
 
     def _pong(self, line: Line) -> bool:
         session = self._session
         if line.params and session.proofs.ponged(line.params[-1]) and session.proofs.unfenced:
-            session.write_fence()
+            session.pen.write_fence()
         return True
 
     def _error(self, line: Line) -> bool:

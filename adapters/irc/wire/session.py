@@ -5,8 +5,9 @@ connection but what it means to: a line that we fail on is counted, logged and p
 """
 
 import asyncio
+import secrets
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from irc.connection import AioFactory
 
@@ -17,13 +18,13 @@ from adapters.irc.wire.channels import Channels
 from adapters.irc.wire.connection import Wire
 from adapters.irc.wire.governor import judge
 from adapters.irc.wire.isupport import Isupport
-from adapters.irc.wire.line import Line, encode, encode_tags
+from adapters.irc.wire.line import Line
 from adapters.irc.wire.nick import NickKeeper
-from adapters.irc.wire.proof import ECHOED_COMMANDS, Proofs
+from adapters.irc.wire.pen import Pen
+from adapters.irc.wire.proof import Proofs
 from adapters.irc.wire.reader import Reader, Sink
 from adapters.irc.wire.registration import Registration
-from bridge.contract.delivery import Receipt
-from bridge.contract.errors import Disconnected, Rejected, Unavailable
+from bridge.contract.errors import Disconnected
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Toolbox
 
@@ -35,8 +36,8 @@ MOTD_SECONDS = 15.0
 """After the welcome, how long we wait for the end of the message of the day before we begin anyway."""
 OVERDUE_SECONDS = 5.0
 """A line unproven for so long gets a fence, whatever should have proved it."""
-FENCE_LINES = 4
-"""With flood control, lines that one fence stands for while others wait in line."""
+_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What code can raise for a line it did not expect."""
 
 
 class Session:
@@ -53,17 +54,19 @@ class Session:
         self.bucket = Bucket(tools.clock, burst=burst, seconds=seconds)
         self.proofs = Proofs(sink.proved, self._monotonic, f"f{token}-")
         self.wire = Wire(self, encoding=config.encoding, count=self._count_odd, log=tools.log, loop=self._loop)
-        self.registration = Registration(config, self.send, nonce=f"{tools.random.getrandbits(192):048x}", sts=sink.sts)
-        self.nicks = NickKeeper(config.nick, fold=self.fold, send=self.say, monotonic=self._monotonic)
+        self.registration = Registration(config, self._send, nonce=secrets.token_hex(24), sts=sink.sts)
+        caps = self.registration.caps
+        self.pen = Pen(self.wire, self.bucket, self.proofs, caps, self.isupport, self.fold)
+        self.nicks = NickKeeper(config.nick, fold=self.fold, send=self.pen.say, monotonic=self._monotonic)
         self.channels = Channels(
             fold=self.fold,
             nick=lambda: self.nick,
             keys=config.keys,
             isupport=self.isupport,
             rng=tools.random,
-            join=lambda names, keys: self.say("JOIN", (names, keys) if keys else (names,)),
-            part=lambda name: self.say("PART", (name,)),
-            settled=self.fence,
+            join=lambda names, keys: self.pen.say("JOIN", (names, keys) if keys else (names,)),
+            part=lambda name: self.pen.say("PART", (name,)),
+            settled=self.pen.fence,
             tell=sink.tell,
             monotonic=self._monotonic,
         )
@@ -72,8 +75,6 @@ class Session:
         self.user: str | None = None
         self.host: str | None = None
         """Ours as others see them, once known."""
-        self._own = 0
-        self._queued: set[asyncio.Future[Receipt]] = set()
         self._reader = Reader(self, sink)
         self._opened_at = self._read_at = self._monotonic()
         self._welcomed_at: float | None = None
@@ -97,6 +98,12 @@ class Session:
         return Evidence.ECHOED if "echo-message" in self.capabilities else Evidence.FENCED
 
     # life
+
+    def _send(self, command: str, params: Sequence[str]) -> None:
+        self.pen.send(command, params)
+
+    def flushing(self) -> None:
+        self.pen.flushing()
 
     async def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Raises `OSError` (which `TimeoutError` and `SSLError` are) where there is no link."""
@@ -128,10 +135,7 @@ class Session:
             self.ready.cancel()
         self.wire.disconnect(goodbye)
         self.proofs.lose(f"the connection was lost before the server answered: {error.reason}")
-        for future in self._queued:
-            if not future.done():
-                future.set_exception(Unavailable("the connection was lost before this was sent"))
-        self._queued.clear()
+        self.pen.lose()
         self.channels.lost()
 
     def tick(self) -> None:
@@ -156,7 +160,7 @@ class Session:
         if age is not None and age > patience and now - self._read_at > patience:
             self.end(Disconnected(f"the server has been silent for {now - self._read_at:.0f} seconds"))
         elif age is None and (now - self._read_at > patience or self.proofs.overdue(OVERDUE_SECONDS)):
-            self.write_fence()
+            self.pen.write_fence()
 
     # reading
 
@@ -169,7 +173,7 @@ class Session:
                 self._reader.take(line)
             except Disconnected as error:
                 self.end(error)
-            except Exception:  # whatever a server sends, its next line still counts: recorded, not hidden
+            except _ODD:  # whatever a server sends, its next line still counts: recorded, not hidden
                 self._count_odd("raised")
                 self._tools.log.exception("passed over a line: %.200r", line)
 
@@ -183,108 +187,10 @@ class Session:
         if self.ready.done() or not self.registration.welcomed:
             return
         if self.isupport.bot is not None:
-            self.say("MODE", (self.nick, "+" + self.isupport.bot))
+            self.pen.say("MODE", (self.nick, "+" + self.isupport.bot))
         self.nicks.begin(self.nick, monitor=self.isupport.monitor > 0, nickserv_password=self._config.nickserv_password)
         self.ready.set_result(None)
         self._sink.ready(self)
-
-    # writing
-
-    def send(self, command: str, params: Sequence[str] = ()) -> None:
-        """Past the flood control: what the server waits for, or cannot wait itself. Raises `ValueError`."""
-        self.bucket.charge(1)
-        self.wire.send(command, params)
-
-    def say(self, command: str, params: Sequence[str]) -> None:
-        """A line of our own that nobody waits for, in its turn. Raises `ValueError`."""
-        data = encode(command, params)
-
-        def write() -> None:
-            if command in ECHOED_COMMANDS:
-                self._own += 1
-                self._note(f"own{self._own}", command, params, None, data)
-            else:
-                self.wire.write(data)
-
-        self.bucket.submit(write)
-
-    def tag(self, target: str, tags: Mapping[str, str]) -> None:
-        """A TAGMSG that nobody waits for."""
-        self._own += 1
-        data = b"@" + encode_tags(tags).encode() + b" " + encode("TAGMSG", (target,))
-        self._note(f"own{self._own}", "TAGMSG", (target,), None, data)
-
-    def submit(self, label: str, command: str, params: Sequence[str], tags: Mapping[str, str]) -> "asyncio.Future[Receipt]":
-        """Write one line now, or in its turn where flood control is on; the future ends as `Adapter.deliver` does.
-
-        Raises `Rejected` for what cannot be one line here.
-        """
-        try:
-            data = encode(command, params)
-            if len(data) > self.isupport.linelen:
-                raise Rejected("the line is too long for this network")
-            if tags:
-                data = b"@" + encode_tags(tags).encode("utf-8", "replace") + b" " + data
-        except ValueError as error:
-            raise Rejected(f"that cannot be said on IRC: {error}") from None
-        future: asyncio.Future[Receipt] = self._loop.create_future()
-        if self.bucket.unlimited:
-            self._note(label, command, params, future, data)
-            return future
-        self._queued.add(future)
-
-        def write() -> None:
-            self._queued.discard(future)
-            if not future.done():
-                self._note(label, command, params, future, data)
-
-        self.bucket.submit(write)
-        return future
-
-    def _note(
-        self, label: str, command: str, params: Sequence[str], future: "asyncio.Future[Receipt] | None", data: bytes
-    ) -> None:
-        """Write, and remember what is to be proved."""
-        caps = self.capabilities
-        labelled = "labeled-response" in caps
-        self.proofs.echoes = "echo-message" in caps
-        if labelled:
-            mark = b"@label=" + label.encode()
-            data = mark + (b";" + data[1:] if data[:1] == b"@" else b" " + data)
-        target = self.fold(self.isupport.strip_status(params[0])) if params else ""
-        text = params[-1] if len(params) > 1 else ""
-        self.proofs.write(label, command, target, text, future, labelled=labelled)
-        self.wire.write(data)
-
-    def fence(self) -> "asyncio.Future[Receipt]":
-        """Done once the server has read all that was written before. Raises `Uncertain` where the connection is lost first."""
-        future: asyncio.Future[Receipt] = self._loop.create_future()
-
-        def write() -> None:
-            self._queued.discard(future)
-            if not self.over.done():
-                self.proofs.write("", "PING", "", "", future, labelled=False)
-                self.write_fence()
-
-        if self.over.done():
-            future.set_exception(Unavailable("the connection is lost"))
-            return future
-        self._queued.add(future)
-        self.bucket.submit(write)
-        return future
-
-    def write_fence(self) -> None:
-        """A PING behind all that was written so far, unless one is out: then its answer brings the next."""
-        token = self.proofs.fence()
-        if token is not None:
-            self.bucket.charge(0.5)
-            self.wire.send("PING", (token,))
-
-    def flushing(self) -> None:
-        """Lines that need a fence get one in the same piece. With flood control one stands for several."""
-        waiting = self.proofs.unfenced
-        if waiting and (self.bucket.unlimited or not self.bucket.waiting or waiting >= FENCE_LINES):
-            self.write_fence()
 
     async def close(self, words: str) -> None:
         """Say goodbye; returns when no socket is left."""

@@ -38,7 +38,7 @@ class Link(Struct):
         return [who.name for who in self.listener.roster.members(channel)]
 
     def say(self, command: str, params: Sequence[str]) -> None:
-        self.session.say(command, params)
+        self.session.pen.say(command, params)
 
 
 class View(Struct, frozen=True):
