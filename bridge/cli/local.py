@@ -35,7 +35,6 @@ def run(options: argparse.Namespace, config: Path, env: Mapping[str, str]) -> in
 
 
 def _run(options: argparse.Namespace, settings: Settings, config: Path, env: Mapping[str, str]) -> int:
-    from bridge import app
     from bridge.config.secrets import secrets_in
     from bridge.matrix.registration import RegistrationError, tokens
     from bridge.ops.logs import Scrubber, configure
@@ -45,6 +44,8 @@ def _run(options: argparse.Namespace, settings: Settings, config: Path, env: Map
     except RegistrationError as error:
         complain(str(error))
         return WRONG
+    from bridge import app  # what a wrong set-up need not wait for
+
     hidden = (held.appservice, held.homeserver, held.double_puppet or "", *secrets_in(settings))
     configure(settings.bridge.log_level, settings.bridge.log_format, Scrubber(hidden))
     return _loop(app.run(settings, config_path=config))

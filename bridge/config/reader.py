@@ -4,6 +4,7 @@ msgspec alone would stop at the first wrong value and tell its place as an expre
 with a path that has a line, and words an operator can act on.
 """
 
+import re
 import tomllib
 import types
 from collections.abc import Callable, Mapping
@@ -37,6 +38,7 @@ class _Bad:
 
 
 BAD = _Bad()
+_FIRST_WORD = re.compile(r"\w+")
 Hook = Callable[[Any], Any]
 """Reads one value of a type of ours; raises `Wrong`."""
 Rules = Mapping[tuple[type, str], Callable[[Any], str | None]]
@@ -132,8 +134,9 @@ class Reader:
         return value
 
     def _refused(self, words: str, known: Mapping[str, FieldInfo], path: Path) -> None:
-        """An adapter's own check: `__post_init__` raised `ValueError("field: what is wrong")`, or a sentence about the whole."""
-        name = words.partition(":")[0]
+        """An adapter's own check: `__post_init__` raised `ValueError`, whose words begin with the setting they are about."""
+        begun = _FIRST_WORD.match(words)
+        name = begun[0] if begun else ""
         self.wrong((*path, name) if name in known else path, words, path)
 
     def value(self, raw: Any, kind: Any, path: Path) -> Any:
