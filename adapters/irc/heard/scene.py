@@ -53,7 +53,7 @@ class Scene:
         return channel_id(self.network, name, self.isupport.casemapping)
 
     def author(self, line: Line) -> Identity:
-        if line.user is None and line.host is None and ("." in line.nick or not line.nick):
+        if not line.nick or (line.user is None and line.host is None and "." in line.nick):
             return self.server(line.nick)
         who = self.roster.identity(line.nick, line.user, line.host, line.tags.get("account"))
         return replace(who, bot=True) if "bot" in line.tags or "draft/bot" in line.tags else who
