@@ -1,5 +1,7 @@
 """An edit: over the old copy, else a correction line, else a message marked as edited."""
 
+from datetime import timedelta
+
 from msgspec.structs import replace
 
 from bridge.contract.features import Feature, Level
@@ -7,6 +9,8 @@ from bridge.model.events import Edit, Event, Message, Text
 from bridge.routing.fit.context import Fitted, Fitting
 from bridge.routing.fit.message import fit_message
 
+_FRESH = timedelta(hours=24)
+"""A correction line speaks of what readers still have before them; later it would only puzzle them."""
 _MARK = "* "
 _EDITED = " (edited)"
 
@@ -21,7 +25,10 @@ def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
         bodies = tuple((_with(edit, body), part) for body, part in fitted.bodies)
         return Fitted(bodies=bodies, refused=fitted.refused, dropped=fitted.dropped)
     if level is Level.RENDERED:
-        correction = _correction(edit.message, fitting.context.subject)
+        subject = fitting.context.subject
+        if subject is not None and fitting.context.now - subject.happened_at > _FRESH:
+            return Fitted(refused=fitting.sorry("an edit of something said long ago"), dropped=(Feature.EDIT,))
+        correction = _correction(edit.message, subject)
         return Fitted(dropped=(Feature.EDIT,)) if correction is None else fit_message(correction, fitting)
     return Fitted(refused=fitting.sorry("edits") if level is Level.REFUSED else None, dropped=(Feature.EDIT,))
 

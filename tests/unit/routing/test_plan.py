@@ -250,3 +250,11 @@ def test_a_long_message_is_taken_back_part_by_part() -> None:
     assert [draft.delivery.part for draft in gone] == list(range(len(sent)))
     assert len({draft.delivery.id for draft in gone}) == len(gone)
     assert (room.delivery.part, room.delivery.parts) == (0, 1)
+
+
+def test_an_edit_of_something_long_said_puzzles_nobody_and_its_author_is_told() -> None:
+    world = World(link(1, "plain/#a"))
+    world.plan(happened("$1", "matrix/!room", "matrix/@a:d", "helo", happened_at=NOW - timedelta(days=3)))
+    edit = Edit(target=ref("$1", "matrix"), message=said("hello"))
+    planned = world.plan(happened("$2", "matrix/!room", "matrix/@a:d", edit))
+    assert not planned.drafts and "long ago" in (planned.refused or "")
