@@ -1,0 +1,1 @@
+"""A pretend network in one process: the smallest whole adapter, a test double and a toy."""

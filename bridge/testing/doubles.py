@@ -1,0 +1,134 @@
+"""Stand-ins for what the core gives an adapter."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from bridge.contract.adapter import Cursor, NetworkState, Phase
+from bridge.contract.delivery import Receipt
+from bridge.contract.toolbox import Clock, HttpAnswer, MediaStream, Toolbox
+from bridge.model.events import Attachment, Event
+from bridge.model.signals import Signal
+
+PATIENCE = 10.0
+"""Seconds that anything may take before a test gives up."""
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop run until it holds. Raises `TimeoutError` after `PATIENCE`."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 — whatever it is, it sets no event
+            await asyncio.sleep(0)
+
+
+class SystemClock:
+    """The real one."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class RecordingInlet:
+    """An `Inlet` that keeps what it is given. While `shut`, nothing is committed: `accept` does not return."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        """Committed, each key once."""
+        self.offered: list[Event] = []
+        """Handed in, committed or not."""
+        self.cursors: dict[str, Cursor] = {}
+        self.signals: list[Signal] = []
+        self.states: list[NetworkState] = []
+        self.proofs: dict[str, Receipt] = {}
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def shut(self) -> None:
+        self._open.clear()
+
+    def unshut(self) -> None:
+        self._open.set()
+
+    async def accept(self, *events: Event, cursor: Cursor | None = None) -> None:
+        self.offered += events
+        await self._open.wait()
+        known = {event.key for event in self.events}
+        self.events += [event for event in events if event.key not in known]
+        if cursor is not None:
+            self.cursors[cursor.scope] = cursor
+
+    async def cursor(self, scope: str) -> Cursor | None:
+        return self.cursors.get(scope)
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+    def report(self, state: NetworkState) -> None:
+        self.states.append(state)
+
+    def proved(self, delivery: str, receipt: Receipt) -> None:
+        self.proofs[delivery] = receipt
+
+    @property
+    def connected(self) -> bool:
+        return bool(self.states) and self.states[-1].phase is Phase.CONNECTED
+
+
+class NoHttp:
+    """An `HttpClient` for networks that need none: every request fails."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = 0,
+        timeout: float = 0.0,
+    ) -> HttpAnswer:
+        raise OSError("there is no web in this test")
+
+    def stream(self, url: str, *, limit: int, timeout: float = 0.0) -> AbstractAsyncContextManager[MediaStream]:
+        raise OSError("there is no web in this test")
+
+
+class NoMedia:
+    """A `MediaStore` without media."""
+
+    def open(self, attachment: Attachment) -> AbstractAsyncContextManager[MediaStream]:
+        raise OSError("there is no media in this test")
+
+    async def put(self, stream: MediaStream) -> str:
+        raise OSError("there is no media in this test")
+
+
+class NoMetrics:
+    """`Metrics` that nobody reads."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None: ...
+
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None: ...
+
+
+def toolbox(clock: Clock | None = None) -> Toolbox:
+    """What an adapter is given, without the world outside; the clock is the real one unless another is given."""
+    return Toolbox(
+        clock=clock or SystemClock(),
+        random=random.Random(1),
+        http=NoHttp(),
+        media=NoMedia(),
+        metrics=NoMetrics(),
+        log=logging.getLogger("bridge.testing"),
+    )
