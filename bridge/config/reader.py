@@ -19,6 +19,7 @@ from msgspec.structs import FieldInfo, fields
 from bridge.config.lines import Path
 from bridge.config.problems import Problem, nearest
 from bridge.config.secrets import is_secret, read_secret
+from bridge.model.ids import ChannelId
 
 S = TypeVar("S", bound=Struct)
 
@@ -50,6 +51,7 @@ _WORDS: dict[Any, str] = {
     float: "a number",
     bool: "true or false",
     type(None): "nothing",
+    ChannelId: '"network/channel"',
 }
 
 

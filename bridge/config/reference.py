@@ -101,8 +101,7 @@ def _table(kind: type[Struct]) -> str:
 def _kind(field: FieldInfo) -> str:
     if is_secret(field.name):
         return "*secret*"
-    words = "`network/channel`" if field.name == "channel" and not isinstance(field.type, str) else expected(field.type)
-    return _cell(re.sub(r'"([^"]+)"', r'`"\1"`', words))
+    return _cell(re.sub(r'"([^"]+)"', r'`"\1"`', expected(field.type)))
 
 
 def _default(field: FieldInfo) -> str:
