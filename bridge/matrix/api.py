@@ -10,8 +10,8 @@ left" from "answer lost" by nothing. What comes of a request is one of the outco
 Nothing here retries: the courier does, with the same transaction id.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -64,8 +64,13 @@ def make_session(connections: int = 64) -> aiohttp.ClientSession:
 class _Wire(HTTPAPI):
     """One access token. Requests end in our own outcomes and are never logged: their addresses name people."""
 
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+        super().__init__(url, token, client_session=session)
+        self._root = url.rstrip("/") + "/"
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": _JSON}
+
     async def _send(
-        self, method: Method, url: URL, content: Any, query_params: dict[str, str], headers: dict[str, str]
+        self, method: Method, url: URL, content: Any, query_params: dict[str, str] | None, headers: dict[str, str]
     ) -> tuple[Any, aiohttp.ClientResponse]:
         try:
             async with self.session.request(
@@ -82,6 +87,10 @@ class _Wire(HTTPAPI):
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise Uncertain("the homeserver's answer is not JSON") from error
         raise _failure(response.status, response.headers, body)
+
+    async def put(self, path: str, body: bytes) -> Any:
+        """The short way, for what is sent with every message: `path` is already a path and query as they go on the wire."""
+        return (await self._send(Method.PUT, URL(self._root + path, encoded=True), body, None, self._headers))[0]
 
     def _log_request(self, *args: Any, **kwargs: Any) -> None:
         return
@@ -123,6 +132,11 @@ def _retry_after(headers: Mapping[str, str], answer: Any) -> float | None:
     return None
 
 
+@lru_cache(maxsize=4096)
+def _quoted(word: str) -> str:
+    return quote(word, safe="")
+
+
 def _path(*words: str) -> str:
     return "/".join((_BASE, *(quote(word, safe="") for word in words)))
 
@@ -136,10 +150,9 @@ class Api:
     def __init__(
         self, session: aiohttp.ClientSession, url: str, token: str, *, bot: str, double_token: str | None = None
     ) -> None:
-        log = logging.getLogger("unabridged.matrix.api")
         self.bot = bot
-        self._main = _Wire(url, token, client_session=session, log=log)  # type: ignore[arg-type]
-        self._doubles = _Wire(url, double_token, client_session=session, log=log) if double_token else None  # type: ignore[arg-type]
+        self._main = _Wire(session, url, token)
+        self._doubles = _Wire(session, url, double_token) if double_token else None
 
     @property
     def doubles(self) -> bool:
@@ -148,7 +161,11 @@ class Api:
 
     async def send(self, room: str, kind: str, txn: str, content: Json, *, user: str | None = None, ts: int | None = None) -> str:
         """`PUT …/send`; the event id. The same `txn` is the same event for as long as the homeserver remembers it. `ts` in ms."""
-        return _event_id(await self._ask(Method.PUT, _path("rooms", room, "send", kind, txn), content, user, _stamp(ts)))
+        stamp = "" if ts is None else f"&ts={ts}"
+        path = (
+            f"{_BASE}/rooms/{_quoted(room)}/send/{_quoted(kind)}/{quote(txn, safe='')}?user_id={_quoted(user or self.bot)}{stamp}"
+        )
+        return _event_id(await self._wire(user).put(path, _encode(content)))
 
     async def redact(self, room: str, event: str, txn: str, *, user: str | None = None, reason: str | None = None) -> str:
         """The redaction's event id."""
@@ -255,15 +272,14 @@ class Api:
 
     async def _ask(self, method: Method, path: str, content: Json | None, user: str | None, query: dict[str, str]) -> Any:
         query["user_id"] = user or self.bot
-        wire = self._main
-        if self._doubles is not None and user is not None and user != self.bot and user[:2] != "@_":
-            wire = self._doubles
         body = None if content is None else _encode(content)
-        return await wire.request(method, PathBuilder(path), body, {"Content-Type": _JSON}, query)
+        return await self._wire(user).request(method, PathBuilder(path), body, {"Content-Type": _JSON}, query)
 
-
-def _stamp(ts: int | None) -> dict[str, str]:
-    return {} if ts is None else {"ts": str(ts)}
+    def _wire(self, user: str | None) -> _Wire:
+        """Puppets are told by the shape of their ids: `@_` begins nobody else's in an exclusive namespace."""
+        if self._doubles is None or user is None or user == self.bot or user[:2] == "@_":
+            return self._main
+        return self._doubles
 
 
 def _event_id(answer: Any) -> str:

@@ -3,7 +3,7 @@
 `from_matrix` reads what a homeserver pushed; `to_matrix` writes what a puppet is to send.
 What does not survive, on purpose:
 
-- into Matrix: a post's language and tags, an event's `order`. Polls, boosts and posts' titles come already written as text.
+- into Matrix: an event's `order`. Polls, boosts and the facts of a post come here already written as text (see `routing.fit`).
 - out of Matrix: read-only extensions, poll answers, per-message profiles, `m.space` state, to-device messages.
 """
 

@@ -35,7 +35,7 @@ def message_events(
     files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
     plain, html = _words(message, user_of, prefix, [file for file in message.attachments if not _address(file, uploads)])
     mentions = {"m.mentions": _mentions(message, delivery, user_of)}
-    first = {**mentions, **_relation(delivery), **_facts(message)}
+    first = {**mentions, **_relation(delivery)}
     after = {"m.mentions": {}, **_thread_only(delivery)}
     if not files:
         return [("m.room.message", {**_text(message, plain, html), **first})]
@@ -117,11 +117,6 @@ def _in_thread(root: str, reply: str | None) -> Content:
     if reply is None:
         relation["is_falling_back"] = True
     return {"m.relates_to": relation}
-
-
-def _facts(message: Message) -> Content:
-    link = message.post.permalink if message.post is not None else None
-    return {"external_url": link} if link else {}
 
 
 def _text(message: Message, plain: str, html: str | None) -> Content:
