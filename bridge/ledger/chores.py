@@ -60,10 +60,12 @@ class Chores:
 
 def add_chores(work: Work, chores: Sequence[Chore]) -> tuple[Chore, ...]:
     """Store those whose id is new; returns them."""
-    new = {words(chore.id): chore for chore in reversed(chores)}
+    new: dict[str, Chore] = {}
+    for chore in chores:
+        new.setdefault(words(chore.id), chore)
     for (id,) in work.bulk.where_in(work.look, _THERE, (), list(new)):
         del new[id]
-    added = [(id, chore) for id, chore in reversed(new.items()) if id not in work.chores]
+    added = [(id, chore) for id, chore in new.items() if id not in work.chores]
     for id, chore in added:
         row = (
             work.serials.chore,

@@ -101,7 +101,9 @@ def put_drafts(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> l
     for draft, stored in drafts:
         delivery = draft.delivery
         lane, event, seq = delivery.channel, delivery.event, work.serials.delivery
-        leased = lease is not None and draft.waits_for is None and work.room(lane, lease(lane)) > 0
+        leased = lease is not None and draft.waits_for is None and lane not in work.held and work.room(lane, lease(lane)) > 0
+        if not leased:
+            work.held.add(lane)  # nothing may overtake it
         state = State.LEASED if leased else State.PENDING
         work.serials.delivery = seq + 1
         work.inserted[lane] += 1

@@ -35,8 +35,10 @@ class Postgres:
         session["application_name"] = f"unabridged (pid {os.getpid()})"
         url = url.set(drivername="postgresql+psycopg")
         try:
-            self._writer = create_engine(url, poolclass=NullPool, connect_args=session)
-            self._reader = create_engine(url, poolclass=NullPool, connect_args=session, isolation_level="AUTOCOMMIT")
+            self._writer = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=session)
+            self._reader = create_engine(
+                url, poolclass=NullPool, hide_parameters=True, connect_args=session, isolation_level="AUTOCOMMIT"
+            )
         except ImportError as error:
             raise LedgerRefused("PostgreSQL needs its driver: pip install 'unabridged[postgres]'") from error
 

@@ -50,8 +50,8 @@ class Sqlite:
             raise LedgerRefused(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
         self._path = Path(database)
         url = url.set(drivername="sqlite+pysqlite")
-        self._writer = create_engine(url, poolclass=NullPool)
-        self._reader = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._writer = create_engine(url, poolclass=NullPool, hide_parameters=True)
+        self._reader = create_engine(url, poolclass=NullPool, hide_parameters=True, isolation_level="AUTOCOMMIT")
         for engine in (self._writer, self._reader):
             event.listen(engine, "connect", _prepare)
         event.listen(self._writer, "begin", _begin)

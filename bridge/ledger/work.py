@@ -74,6 +74,8 @@ class Work:
         """Microseconds; the same for the whole group."""
         self.inserted: Counter[ChannelId] = Counter()
         """Entries by lane that this group adds."""
+        self.held: set[ChannelId] = set()
+        """Lanes to which this group adds an entry that isn't leased; none behind it may be."""
         self.copies: list[Copy] = []
         self.fresh: list[EventKey] = []
         """Events that this group adds."""

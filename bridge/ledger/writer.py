@@ -137,8 +137,8 @@ class Writer:
                 self._mend(group[0], error)
 
     def _mend(self, item: _Item, error: Exception) -> None:
-        """Give an item that fails alone its chance to leave out what is wrong with it."""
-        if item.mend is None:
+        """Give an item whose rows the tables refuse its chance to leave out the wrong ones."""
+        if item.mend is None or not isinstance(error, StatementError):
             self._answer([_Outcome(item.future, error=error)], Learnt(), Counter())
             return
         try:

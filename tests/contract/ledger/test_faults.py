@@ -35,7 +35,7 @@ async def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(connect: Co
     await (await connect()).close()
     run_sql(url, "UPDATE alembic_version SET version_num = '9999'")
     for _ in range(2):
-        with pytest.raises(LedgerRefused, match="newer version.*9999.*upgrade unabridged"):
+        with pytest.raises(LedgerRefused, match=r"newer version.*9999.*upgrade unabridged"):
             await connect()
     run_sql(url, "UPDATE alembic_version SET version_num = '0001'")
     await connect()
