@@ -145,8 +145,8 @@ class Receiver:
     async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:
         """Puts one event where it belongs. Raises `ConvertError`."""
         sender, room, kind = event.get("sender"), event.get("room_id"), event.get("type")
-        if not isinstance(sender, str) or not isinstance(room, str):
-            raise ConvertError("sender or room_id is missing or is no text")
+        if not (isinstance(sender, str) and isinstance(room, str) and isinstance(kind, str)):
+            raise ConvertError("sender, room_id or type is missing or is no text")
         if self._is_ours(event, sender):
             delivery = _delivery(event)
             if delivery is not None:
@@ -166,7 +166,7 @@ class Receiver:
                 await self._around.redacted(meaning.body.target.key)
             crop.events.append(meaning)
 
-    async def _meaning(self, event: dict[str, Any], kind: Any) -> Event | Business | None:
+    async def _meaning(self, event: dict[str, Any], kind: str) -> Event | Business | None:
         context = self._context
         try:
             await self._around.know(event)

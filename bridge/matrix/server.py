@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler as Route
 
+from bridge.config.rules import split_address
 from bridge.contract.errors import LedgerUnavailable
 from bridge.matrix.transaction import NotJson
 
@@ -213,7 +214,7 @@ class Listener:
 
     async def start(self) -> None:
         """Raises `OSError` with readable words where the address cannot be had."""
-        host, port = split_listen(self._listen)
+        host, port = split_address(self._listen)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, host, port).start()
@@ -226,11 +227,3 @@ class Listener:
     async def stop(self) -> None:
         """Takes no new connection; requests that are being answered have 5 seconds to end."""
         await self._runner.cleanup()
-
-
-def split_listen(listen: str) -> tuple[str, int]:
-    """`host:port`, `[::1]:port`. Raises `ValueError`."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError(f"expected host:port, got {listen!r}")
-    return host.removeprefix("[").removesuffix("]"), int(port)

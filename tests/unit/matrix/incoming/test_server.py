@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.matrix.server import AppserviceApi, Json, Listener, application, split_listen
+from bridge.matrix.server import AppserviceApi, Json, Listener, application
 from tests.doubles.homeserver import FakeHomeserver
 from tests.unit.matrix.incoming.surroundings import ALICE, ROOM, World, message
 
@@ -185,16 +185,3 @@ async def test_an_address_in_use_is_said_in_words(url: str) -> None:
     second = Listener(application([]), url.removeprefix("http://"))
     with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1:"):
         await second.start()
-
-
-@pytest.mark.parametrize(
-    ("listen", "expected"), [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:8080", ("::1", 8080)), ("host:0", ("host", 0))]
-)
-def test_listen_addresses_are_understood(listen: str, expected: tuple[str, int]) -> None:
-    assert split_listen(listen) == expected
-
-
-@pytest.mark.parametrize("listen", ["", "host", "host:", "host:x", "host:70000", "host:-1", "host:²"])
-def test_a_listen_address_that_is_none_is_an_error(listen: str) -> None:
-    with pytest.raises(ValueError, match="expected host:port"):
-        split_listen(listen)
