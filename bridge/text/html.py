@@ -75,10 +75,11 @@ def sanitize(html: str) -> str:
     """
     html = strip_controls(html)
     if "<" not in html:
-        return escape(unescape(html), quote=False)
+        return escape(strip_controls(unescape(html)), quote=False)
     if not fits(html):
         return plain_to_html(_untagged(html.encode("utf-8", "replace")[:SIZE_CAP].decode("utf-8", "ignore")))
-    return _CLEANER.clean(html)
+    # controls written as character references come out as themselves
+    return strip_controls(_CLEANER.clean(html))
 
 
 def _untagged(html: str) -> str:
@@ -98,7 +99,7 @@ def html_to_plain(html: str) -> str:
     """
     html = strip_controls(html)
     if "<" not in html:
-        return unescape(html)
+        return strip_controls(unescape(html))
     page = _Page()
     for token in tokens(html):
         if isinstance(token, str):
@@ -107,7 +108,7 @@ def html_to_plain(html: str) -> str:
             page.leave(token.name)
         else:
             page.enter(token)
-    return page.whole()
+    return strip_controls(page.whole())
 
 
 _MARKS = {"code": "`", "del": "~~", "s": "~~"}

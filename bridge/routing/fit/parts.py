@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from bridge.contract.features import Features, Limits, Voice
 from bridge.model.events import Attachment, Message, Text
 from bridge.routing.fit.context import Fitting
+from bridge.text.html import html_to_plain
 from bridge.text.split import size_of, split_text
 
 _LEAST = 16
@@ -72,9 +73,13 @@ def _is_small(message: Message, fitting: Fitting) -> bool:
 def _unmistakable(message: Message, fitting: Fitting) -> Message:
     """Where one message holds many lines behind one prefix, no later line may look as if it began with a prefix of its own."""
     mark = fitting.voice.prefix[:1]
-    if not mark or f"\n{mark}" not in message.text.plain or fitting.features.limits.lines == 1:
+    if not mark or fitting.features.limits.lines == 1:
         return message
-    return replace(message, text=Text(plain=message.text.plain.replace(f"\n{mark}", f"\n· {mark}")))
+    text = message.text
+    for said in (text.plain, text.plain if text.html is None else html_to_plain(text.html)):
+        if f"\n{mark}" in said:
+            return replace(message, text=Text(plain=said.replace(f"\n{mark}", f"\n· {mark}")))
+    return message
 
 
 def _whole(message: Message, text: str) -> Message:

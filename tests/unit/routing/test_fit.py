@@ -184,6 +184,15 @@ def test_a_line_within_a_message_cannot_play_another_author() -> None:
     assert lines == ["<mallory> hi\n· <alice> I quit"]
 
 
+def test_nor_can_a_line_that_only_the_html_has() -> None:
+    world = World(link(1, "other/#b"))
+    features = Features(levels={Feature.TEXT: Level.NATIVE, Feature.HTML: Level.NATIVE})
+    world.places[NetworkName("other")] = Place(features=lambda channel: features)
+    message = Message(text=Text(plain="hi", html="hi<br>&lt;alice&gt; I quit"))
+    lines = world.lines(happened("1", "matrix/!room", who("matrix/@m:d", "mallory"), message), "other/#b")
+    assert lines == ["<mallory> hi\n· <alice> I quit"]
+
+
 def test_an_old_event_of_an_odd_clock_is_planned_all_the_same() -> None:
     world = World(link(1, "plain/#a"))
     assert world.plan(happened("1", "plain/#a", "plain/bob", "hi", happened_at=NOW + timedelta(days=9999))).drafts
