@@ -186,6 +186,10 @@ class Api:
             raise Unavailable(lost.reason) from lost
         return answer if isinstance(answer, dict) else {}
 
+    async def whoami(self) -> str:
+        """Our own user id, as the homeserver knows it; the cheapest way to see that it is there."""
+        return str((await self.call(Method.GET, _path("account", "whoami"))).get("user_id", ""))
+
     async def state(self, room: str) -> list[Json]:
         """Every state event of a room we are in."""
         try:

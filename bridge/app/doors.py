@@ -1,0 +1,96 @@
+"""Where the bridge is spoken to: the homeserver's listener, the strangers' listener, the terminal's socket."""
+
+from collections.abc import Sequence
+
+from bridge.app.ground import Ground
+from bridge.app.linkage import Linkage
+from bridge.app.office import BridgeOffice
+from bridge.commands.desk import TERMINAL, Desk
+from bridge.contract.adapter import Listens
+from bridge.contract.words import Answer, Asker
+from bridge.delivery.courier import Courier
+from bridge.delivery.intake import Intake
+from bridge.delivery.signals import SignalRouter
+from bridge.matrix.links import LinkDesk
+from bridge.matrix.queries import Queries
+from bridge.matrix.reactions import ReactionBook
+from bridge.matrix.receiver import Receiver, Surroundings
+from bridge.matrix.registration import ownership
+from bridge.matrix.server import AppserviceApi, Listener, RouteEntry, application
+from bridge.matrix.thirdparty import ThirdParty
+from bridge.model.permissions import Permission, permission_of
+from bridge.ops.control import Answers, Arguments
+from bridge.ops.health import Health
+
+
+def listeners(
+    ground: Ground,
+    intake: Intake,
+    courier: Courier,
+    signals: SignalRouter,
+    desk: Desk,
+    linkage: Linkage,
+) -> Sequence[Listener]:
+    settings, hub = ground.settings, ground.hub
+    desk_of_links = LinkDesk(hub.links, ground.ledger, hub.media, ground.metrics)
+    words = {word for way, _ in desk.words() for word in way.split()}
+    around = Surroundings(
+        bot=hub.bot,
+        prefix=settings.bridge.command_prefix,
+        ours=ownership(settings.networks, ground.tokens.bot, settings.homeserver.domain),
+        doubled=lambda user: hub.api.doubles and user.endswith(f":{settings.homeserver.domain}"),
+        identity_of=hub.people.identity_of,
+        portal_in=ground.switchboard.portal_in,
+        know=hub.people.know,
+        redacted=desk_of_links.redacted,
+        knows_word=words.__contains__,
+    )
+    receiver = Receiver(
+        around,
+        intake,
+        ReactionBook(ground.ledger),
+        prove=courier.proved,
+        signal=signals.signal,
+        clock=ground.clock,
+        metrics=ground.metrics,
+    )
+    domain = settings.homeserver.domain
+    queries = Queries(
+        domain,
+        settings.networks.__contains__,
+        ensure=hub.puppets.ensure,
+        known=hub.puppets.identity_of,
+        make_for_alias=hub.rooms.make_for_alias,
+    )
+    lookups = ThirdParty(domain, ground.networks.searched())
+    api = AppserviceApi(ground.tokens.homeserver, receiver.take, queries, lookups)
+    health = Health(
+        troubles=lambda: (),
+        waiting=lambda: (*ground.networks.waiting(), *linkage.waiting),
+        metrics=ground.metrics.text,
+    )
+    inner = [*api.routes(), *health.routes()]
+    found = [Listener(application(inner), settings.bridge.listen)]
+    if settings.bridge.public_listen:
+        outer = [*desk_of_links.routes(), *_callbacks(ground)]
+        found.append(Listener(application(outer), settings.bridge.public_listen))
+    return found
+
+
+def _callbacks(ground: Ground) -> list[RouteEntry]:
+    """What adapters want strangers to call, under their network's own path."""
+    routes: list[RouteEntry] = []
+    for name, supervisor in ground.networks.supervisors.items():
+        if isinstance(supervisor.adapter, Listens):
+            routes += [(method, f"/net/{name}/{path.lstrip('/')}", call) for method, path, call in supervisor.adapter.routes()]
+    return routes
+
+
+def terminal(desk: Desk, office: BridgeOffice) -> Answers:
+    """Whoever may open the socket is whom the bridge belongs to, unless they act for somebody."""
+
+    async def answer(word: str, arguments: Arguments, user: str | None) -> Answer:
+        permission = Permission.ADMIN if user is None else permission_of(user, office.permissions())
+        return await desk.ask(Asker(user=user or TERMINAL, permission=permission), word, arguments)
+
+    return answer

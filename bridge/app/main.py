@@ -1,0 +1,99 @@
+"""One run of the bridge: everything put together, started in order, stopped in order."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from bridge.app.keys import read_or_make
+from bridge.app.plant import Plant, build
+from bridge.config.adapters_found import found
+from bridge.config.places import Places, places_of
+from bridge.config.settings import Settings
+from bridge.contract.errors import BridgeError
+from bridge.ledger.ledger import Ledger
+from bridge.matrix.api import make_session
+from bridge.matrix.registration import tokens
+from bridge.ops.clock import SystemClock
+from bridge.ops.http import GuardedHttp
+
+GRACE = 5.0
+"""Seconds that deliveries in flight have to be proven when the bridge stops."""
+
+
+async def run(settings: Settings, *, config_path: Path) -> int:
+    """Runs until SIGTERM or SIGINT; returns the exit status. What can't work is said on standard error in plain words."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    places = places_of(settings, config_path)
+    log = logging.getLogger("unabridged")
+    try:
+        async with AsyncExitStack() as stack:
+            plant = await _built(settings, places, stack, log)
+            await stack.enter_async_context(_running(plant))
+            log.info("running")
+            await stopped.wait()
+            log.info("stopping")
+    except (BridgeError, OSError) as error:
+        print(f"unabridged: {error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+async def _built(settings: Settings, places: Places, stack: AsyncExitStack, log: logging.Logger) -> Plant:
+    clock = SystemClock()
+    key = read_or_make(places.key_file)
+    ledger = await Ledger.connect(places.database, clock=clock, key=key, progress=log.info)
+    stack.push_async_callback(ledger.close)
+    http = GuardedHttp(settings.bridge.allow_addresses)
+    stack.push_async_callback(http.close)
+    session = await stack.enter_async_context(make_session())
+    held = tokens(places.registration, os.environ)
+    return await build(settings, held, places, ledger, session, http, clock, found(), key)
+
+
+@asynccontextmanager
+async def _running(plant: Plant) -> AsyncIterator[None]:
+    """Starts what takes before what gives, and stops it the other way round: nothing is taken that could not be stored."""
+    await plant.control.start()
+    try:
+        async with asyncio.TaskGroup() as group:
+            carrying = [
+                group.create_task(work)
+                for work in (
+                    plant.courier.run(),
+                    plant.chores.run(),
+                    plant.signals.run(),
+                    plant.pulse.run(),
+                    plant.hub.puppets.run(),
+                    plant.retention.run(),
+                    plant.networks.follow(),
+                    plant.caretaker.run(),
+                )
+            ]
+            for listener in plant.listeners:
+                await listener.start()
+            linking = group.create_task(_link_up(plant))
+            networks = [group.create_task(supervisor.run()) for supervisor in plant.networks.supervisors.values()]
+            try:
+                yield
+            finally:
+                for listener in plant.listeners:
+                    await listener.stop()
+                await plant.intake.drain()
+                await plant.courier.stop(GRACE)
+                for task in (linking, *networks, *carrying):
+                    task.cancel()
+    finally:
+        await plant.control.close()
+
+
+async def _link_up(plant: Plant) -> None:
+    """What needs the homeserver: that it can reach us, and the rooms of the configuration."""
+    await asyncio.gather(plant.linkage.run(), plant.pinger.run(SystemClock()))

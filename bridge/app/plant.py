@@ -1,0 +1,235 @@
+"""The parts of one bridge and how they are joined."""
+
+import logging
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import aiohttp
+from msgspec import Struct
+
+import bridge
+from bridge.app.caretaker import Caretaker
+from bridge.app.doors import listeners, terminal
+from bridge.app.foreign import ForeignBridges
+from bridge.app.ground import Ground
+from bridge.app.hub import Hub, PlanLinks, build_hub
+from bridge.app.linkage import Linkage
+from bridge.app.names import Names
+from bridge.app.networks import Networks
+from bridge.app.office import BridgeOffice
+from bridge.app.pulse import Pulse
+from bridge.app.speech import Speech
+from bridge.app.switchboard import Switchboard
+from bridge.commands.desk import Desk
+from bridge.commands.linking import linking_words
+from bridge.commands.watching import watching_words
+from bridge.config.adapters_found import FoundAdapters
+from bridge.config.places import Places
+from bridge.config.settings import Settings, Tokens
+from bridge.contract.plan import Plan
+from bridge.contract.toolbox import Clock
+from bridge.delivery.chores import ChoreWorker
+from bridge.delivery.courier import Courier
+from bridge.delivery.intake import Intake
+from bridge.delivery.signals import SignalRouter
+from bridge.ledger.ledger import Ledger
+from bridge.ledger.rows import Chore
+from bridge.matrix.business import Affairs
+from bridge.matrix.outlet import MATRIX_FEATURES
+from bridge.matrix.ping import Pinger
+from bridge.matrix.receiver import COMMAND
+from bridge.matrix.server import Listener
+from bridge.matrix.upgrade import Upgrades
+from bridge.model.events import Event
+from bridge.model.ids import HUB, IdentityId
+from bridge.model.people import Identity, Profile
+from bridge.model.permissions import permission_of
+from bridge.ops.control import ControlServer
+from bridge.ops.http import GuardedHttp
+from bridge.ops.metrics import PrometheusMetrics
+from bridge.ops.retention import Retention
+from bridge.routing.admit import Policy
+from bridge.routing.plan import Place, Planner
+
+Task = Callable[[Chore], Awaitable[None]]
+
+
+class Plant(Struct, frozen=True, kw_only=True):
+    hub: Hub
+    pinger: Pinger
+    courier: Courier
+    intake: Intake
+    chores: ChoreWorker
+    signals: SignalRouter
+    pulse: Pulse
+    networks: Networks
+    linkage: Linkage
+    caretaker: Caretaker
+    retention: Retention
+    control: ControlServer
+    listeners: Sequence[Listener]
+
+
+async def build(
+    settings: Settings,
+    tokens: Tokens,
+    places: Places,
+    ledger: Ledger,
+    session: aiohttp.ClientSession,
+    http: GuardedHttp,
+    clock: Clock,
+    found: FoundAdapters,
+    key: bytes,
+) -> Plant:
+    """Nothing runs yet. Reads the ledger; asks nobody else."""
+    switchboard = Switchboard(ledger)
+    await switchboard.refresh()
+    networks = Networks(settings, found, switchboard)
+    hub = build_hub(settings, tokens, ledger, session, http, clock, switchboard, networks, key)
+    ground = Ground(
+        settings=settings,
+        tokens=tokens,
+        places=places,
+        ledger=ledger,
+        http=http,
+        clock=clock,
+        metrics=PrometheusMetrics(),
+        switchboard=switchboard,
+        networks=networks,
+        hub=hub,
+    )
+    foreign = ForeignBridges(ledger, switchboard, networks.manifests, hub.bot)
+    await foreign.load()
+    linkage = Linkage(ledger, hub.rooms, switchboard, settings.portals, clock, logging.getLogger("unabridged.rooms"))
+    await linkage.known()
+    pinger = Pinger(
+        session,
+        settings.homeserver.url,
+        tokens.appservice,
+        tokens.appservice_id,
+        ours=settings.bridge.public_url,
+    )
+    return await _joined(ground, foreign, linkage, pinger)
+
+
+async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pinger: Pinger) -> Plant:
+    hub, networks, switchboard, clock, metrics = ground.hub, ground.networks, ground.switchboard, ground.clock, ground.metrics
+    log = logging.getLogger("unabridged.delivery")
+    me = Identity(id=IdentityId(HUB, hub.bot), profile=Profile(name=ground.tokens.bot), bot=True)
+    courier = Courier(ground.ledger, clock=clock, source=random.Random(), metrics=metrics, log=log, me=me)
+    pulse = Pulse(hub.outlet, hub.api.whoami, clock, down=lambda: courier.pause(HUB), up=lambda: courier.resume(HUB))
+    courier.attach(HUB, pulse)
+    signals = SignalRouter(
+        legs=switchboard.legs,
+        outlet=lambda network: pulse if network == HUB else networks.outlet(network),
+        root=ground.ledger.root,
+        copies=ground.ledger.copies,
+        metrics=metrics,
+        log=log,
+    )
+    tasks: dict[str, Task] = {}
+    chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
+    plan = await _planner(ground, foreign)
+    intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake)
+    networks.build(
+        intake=intake, courier=courier, signal=signals.signal, clock=clock, http=ground.http, media=hub.media, metrics=metrics
+    )
+    office = BridgeOffice(
+        ground.settings,
+        ground.ledger,
+        switchboard,
+        courier,
+        networks,
+        api=hub.api,
+        rooms=hub.rooms,
+        states=hub.states,
+        linkage=linkage,
+        pulse=pulse,
+    )
+    desk = Desk((*linking_words(office), *watching_words(office, bridge.__version__)), networks.words())
+    tasks |= _tasks(ground, intake, foreign, office, desk)
+    return Plant(
+        hub=hub,
+        pinger=pinger,
+        courier=courier,
+        intake=intake,
+        chores=chores,
+        signals=signals,
+        pulse=pulse,
+        networks=networks,
+        linkage=linkage,
+        caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
+        retention=_retention(ground),
+        control=ControlServer(ground.places.socket, terminal(desk, office), logging.getLogger("unabridged.control")),
+        listeners=listeners(ground, intake, courier, signals, desk, linkage),
+    )
+
+
+async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
+    """The mark is made once for each ledger: it names this bridge among the hops of what it sends, for ever."""
+    mark = await ground.ledger.fact("bridge", "mark")
+    if mark is None:
+        mark = secrets.token_hex(8)
+        await ground.ledger.save_fact("bridge", "mark", mark)
+    permissions = ground.settings.permissions
+    policy = Policy(
+        mark=mark,
+        permission_of=lambda user: permission_of(user, permissions),
+        foreign_puppet=foreign.speaks_for,
+        delivery_hours=ground.settings.bridge.delivery_hours,
+    )
+    room = Place(features=lambda channel: MATRIX_FEATURES)
+    places = ground.networks.place
+    links = PlanLinks(ground.hub.links, Names())
+    planner = Planner(
+        lambda: ground.switchboard.topology,
+        lambda network: room if network == HUB else places(network),
+        policy,
+        links,
+        ground.clock.now,
+    )
+    return planner.plan
+
+
+def _tasks(ground: Ground, intake: Intake, foreign: ForeignBridges, office: BridgeOffice, desk: Desk) -> dict[str, Task]:
+    """What is done for each kind of chore."""
+    hub, switchboard = ground.hub, ground.switchboard
+
+    async def accept(event: Event) -> None:
+        await intake.accept(HUB, (event,))
+
+    affairs = Affairs(
+        hub.api,
+        ground.ledger,
+        hub.states,
+        hub.puppets,
+        hub.people,
+        Upgrades(hub.api, ground.ledger, hub.states, switchboard.refresh),
+        ground.clock,
+        accept=accept,
+        permission=lambda user: permission_of(user, ground.settings.permissions),
+        portal_in=switchboard.portal_in,
+        log=logging.getLogger("unabridged.matrix"),
+    )
+    names = (hub.bot, f"@{ground.tokens.bot}", ground.tokens.bot)
+    speech = Speech(hub.api, office, desk, prefix=ground.settings.bridge.command_prefix, names=names)
+    tasks: dict[str, Task] = {**affairs.tasks(), COMMAND: speech.answer}
+    announced = tasks["bridge"]
+
+    async def bridge_came_or_went(chore: Chore) -> None:
+        await foreign.note(chore)
+        await announced(chore)
+
+    return tasks | {"bridge": bridge_came_or_went}
+
+
+def _retention(ground: Ground) -> Retention:
+    return Retention(
+        ground.ledger,
+        ground.clock,
+        ground.metrics,
+        logging.getLogger("unabridged.ledger"),
+        retention_days=ground.settings.bridge.retention_days,
+        copies_days=ground.settings.bridge.copies_days,
+    )

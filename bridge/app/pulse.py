@@ -1,0 +1,77 @@
+"""Whether the homeserver is there. While it isn't, its lanes rest; once it is back, they go at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import DeliveryError, Unavailable, Uncertain
+from bridge.contract.features import Features
+from bridge.contract.toolbox import Clock
+from bridge.matrix.outlet import MatrixOutlet
+from bridge.model.ids import ChannelId
+from bridge.model.signals import Signal
+
+EVERY = 1.0
+"""Seconds between two looks while it is away."""
+
+
+class Pulse:
+    """The Matrix outlet, watched. `look` asks the homeserver something cheap; `down` and `up` are told of every change."""
+
+    def __init__(
+        self,
+        outlet: MatrixOutlet,
+        look: Callable[[], Awaitable[object]],
+        clock: Clock,
+        *,
+        down: Callable[[], None],
+        up: Callable[[], None],
+    ) -> None:
+        self._outlet = outlet
+        self._look = look
+        self._clock = clock
+        self._down, self._up = down, up
+        self._lost = asyncio.Event()
+        self.reason: str | None = None
+        """Why it is away, in plain words; None while it is there."""
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        try:
+            return await self._outlet.deliver(delivery)
+        except Unavailable as error:
+            if error.retry_after is None:
+                self._gone(error.reason)
+            raise
+        except Uncertain as error:
+            self._gone(error.reason)
+            raise
+
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        return await self._outlet.find(delivery)
+
+    def features(self, channel: ChannelId) -> Features:
+        return self._outlet.features(channel)
+
+    async def send_signal(self, signal: Signal) -> None:
+        if self.reason is None:
+            await self._outlet.send_signal(signal)
+
+    def _gone(self, reason: str) -> None:
+        if self.reason is None:
+            self.reason = reason
+            self._down()
+            self._lost.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._lost.wait()
+            try:
+                await self._look()
+            except DeliveryError as error:
+                self.reason = error.reason
+                await self._clock.sleep(EVERY)
+                continue
+            self._lost.clear()
+            self.reason = None
+            self._up()

@@ -1,0 +1,40 @@
+"""Portals and links in memory, kept true by our own writes: no message asks the ledger who is linked to whom."""
+
+from collections.abc import Callable, Sequence
+
+from bridge.ledger.ledger import Ledger
+from bridge.model.ids import ChannelId
+from bridge.model.portals import Link, Portal
+from bridge.routing.topology import Topology
+
+
+class Switchboard:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._listeners: list[Callable[[], None]] = []
+        self.topology = Topology()
+        self.portals: Sequence[Portal] = ()
+        self.links: Sequence[Link] = ()
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """`listener` is called after every change."""
+        self._listeners.append(listener)
+
+    async def refresh(self) -> None:
+        """After portals or links changed in the ledger."""
+        self.portals = await self._ledger.portals()
+        self.links = await self._ledger.links()
+        self.topology = Topology(self.portals, self.links)
+        for listener in self._listeners:
+            listener()
+
+    def portal_in(self, room: str) -> Portal | None:
+        return self.topology.portal_in(room)
+
+    def legs(self, channel: ChannelId) -> list[ChannelId]:
+        """The other places that hear what happens in a channel."""
+        return [leg.channel for leg in self.topology.reach(channel, public=True)]
+
+    def portal_called(self, room: str) -> Portal | None:
+        """By room id or alias."""
+        return next((portal for portal in self.portals if room in (portal.room, portal.alias)), None)
