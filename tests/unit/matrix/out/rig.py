@@ -77,7 +77,8 @@ class Bytes:
 @dataclass
 class Rig:
     hs: FakeHomeserver
-    memory: Notebook = field(default_factory=Notebook)
+    memory: Any = field(default_factory=Notebook)
+    """A `Notebook`, or the real ledger."""
     double_token: str | None = None
     member_cap: int = 0
     open_channels: bool = True
