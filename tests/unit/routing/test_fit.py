@@ -130,7 +130,7 @@ def asked(body: Body) -> set[Feature]:
             return {Feature(body.__struct_config__.tag)}
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(BODIES, FEATURES)
 def test_nothing_leaves_that_the_destination_cannot_take(body: Body, features: Features) -> None:
     world = World(link(1, "plain/#a"), link(2, "other/#b"))
@@ -152,6 +152,7 @@ def test_nothing_leaves_that_the_destination_cannot_take(body: Body, features: F
             assert len(message.attachments) <= 1
 
 
+@settings(deadline=None)
 @given(BODIES)
 def test_the_room_takes_everything_in_events_of_its_size(body: Body) -> None:
     world = World(link(1, "plain/#a"))
