@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bridge.cli.exits import DONE, FAILED, WRONG
-from bridge.cli.remote import NotRunning, ask
 from bridge.commands.render import as_json, as_text
 from bridge.config.load import load_core
 from bridge.config.places import places_of
 from bridge.config.problems import ConfigError, nearest
 from bridge.contract.words import Answer
+from bridge.ops.remote import NotRunning, ask
 
 _NO_ARGUMENTS = ("command", "config", "json", "user")
 

@@ -153,8 +153,3 @@ def _make_room(path: Path) -> None:
 async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
     writer.write(msgspec.json.encode(answer, enc_hook=str) + b"\n")
     await writer.drain()
-
-
-def ask_line(word: str, arguments: Arguments, user: str | None) -> bytes:
-    """One request, as it goes over the socket."""
-    return msgspec.json.encode(Request(word=word, arguments=arguments, user=user)) + b"\n"

@@ -4,20 +4,24 @@ It changes nothing, needs no running bridge and does not disturb one. Every trou
 raises, since a doctor who faints is of no use.
 """
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places, places_of
 from bridge.config.settings import Settings, Tokens
-from bridge.contract.adapter import Examines
+from bridge.contract.adapter import Examines, Phase
 from bridge.contract.features import Feature, Features
+from bridge.ledger.backend import open_backend, plain_words
 from bridge.matrix.registration import RegistrationError, problems, read, tokens
 from bridge.ops.features import losses
 from bridge.ops.findings import Finding, Grade
 from bridge.ops.house_call import look_at_homeserver
+from bridge.ops.remote import NotRunning, ask
 from bridge.routing.hub import HUB_FEATURES
 
 
@@ -26,11 +30,14 @@ async def examine(settings: Settings, config: Path, env: Mapping[str, str], adap
     places = places_of(settings, config)
     findings = [Finding("configuration", Grade.OK, f"{len(settings.networks)} networks, {len(settings.portals)} rooms")]
     findings += look_at_files(places)
+    if places.database_file is None:
+        findings.append(await asyncio.to_thread(look_at_database_server, places.database))
     held, told = look_at_registration(settings, places, env)
     findings += told
     if held is not None:
         findings += [finding async for finding in look_at_homeserver(settings, held)]
-    findings += [finding async for finding in look_at_networks(settings, adapters)]
+    live = await asyncio.to_thread(look_at_running_bridge, places.socket)
+    findings += live or [finding async for finding in look_at_networks(settings, adapters)]
     findings += look_at_losses(settings, adapters)
     return findings
 
@@ -65,6 +72,34 @@ def _database(file: Path) -> Finding:
     if not _owner_only(file):
         return Finding("database", Grade.WARNING, f"others can read {file}, and it holds all messages: chmod 600 it")
     return Finding("database", Grade.OK, str(file))
+
+
+def look_at_database_server(url: str) -> Finding:
+    """Connects and lets go again: no lock is taken, no table made."""
+    try:
+        open_backend(url).connect_reader().close()
+    except Exception as error:  # noqa: BLE001 - whatever a driver says, it becomes a finding
+        return Finding("database", Grade.WRONG, f"the database server refuses us: {plain_words(error)}")
+    return Finding("database", Grade.OK, "the database server takes us in")
+
+
+def look_at_running_bridge(socket: Path) -> list[Finding]:
+    """How the networks of a running bridge are; nothing where none runs."""
+    try:
+        answer = ask(socket, "status", {}, None)
+    except (NotRunning, OSError):
+        return []
+    networks = answer.data.get("networks", []) if isinstance(answer.data, dict) else []
+    return [_live(network) for network in networks]
+
+
+def _live(network: dict[str, Any]) -> Finding:
+    grade = {Phase.CONNECTED: Grade.OK, Phase.FAILED: Grade.WRONG}.get(network["phase"], Grade.WARNING)
+    words = f"{network['phase']}, {network['open']} of {network['links']} links open"
+    failed = "".join(f"; {channel}: {error}" for channel, error in network["failed"].items())
+    if failed and grade is Grade.OK:
+        grade = Grade.WARNING
+    return Finding(network["network"], grade, f"{words}{': ' + network['reason'] if network['reason'] else ''}{failed}")
 
 
 def look_at_registration(settings: Settings, places: Places, env: Mapping[str, str]) -> tuple[Tokens | None, list[Finding]]:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -12,6 +11,7 @@ from bridge.config.rules import split_address
 from bridge.config.settings import PortalSettings, Settings, Tokens
 from bridge.contract.errors import DeliveryError
 from bridge.matrix.api import Api
+from bridge.matrix.ping import Pinger
 from bridge.matrix.power import missing_rights
 from bridge.matrix.state import read_state
 from bridge.ops.findings import Finding, Grade
@@ -72,36 +72,16 @@ async def _known(session: aiohttp.ClientSession, settings: Settings, held: Token
 
 
 async def _reached(session: aiohttp.ClientSession, settings: Settings, held: Tokens) -> Finding:
-    """Lets the homeserver call us back (AS API 1.7, ping). Where no bridge listens we stand in for it that long."""
+    """Lets the homeserver call us back. Where no bridge listens we stand in for it that long."""
     stand_in = await _stand_in(settings.bridge.listen, held.homeserver)
+    pinger = Pinger(session, settings.homeserver.url, held.appservice, held.appservice_id, ours=settings.bridge.public_url)
     try:
-        return await _ping(session, settings, held)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        return Finding("way back", Grade.WRONG, f"the homeserver did not answer the ping: {error or 'no answer in time'}")
+        diagnosis = await pinger.ping("check")
     finally:
         if stand_in is not None:
             await stand_in.cleanup()
-
-
-async def _ping(session: aiohttp.ClientSession, settings: Settings, held: Tokens) -> Finding:
-    base = settings.homeserver.url.rstrip("/")
-    url = f"{base}/_matrix/client/v1/appservice/{quote(held.appservice_id, safe='')}/ping"
-    headers = {"Authorization": f"Bearer {held.appservice}"}
-    async with session.post(url, json={"transaction_id": "check"}, headers=headers) as response:
-        answer = await _json(response)
-        if response.status == 200:
-            return Finding("way back", Grade.OK, f"the homeserver reaches us, in {answer.get('duration_ms', '?')} ms")
-        code = str(answer.get("errcode", ""))
-    public = settings.bridge.public_url
-    words = {
-        "M_URL_NOT_SET": f"the homeserver's registration has no url: set it to {public} and restart the homeserver",
-        "M_CONNECTION_FAILED": f"the homeserver can't connect to {public}: is it the right address, seen from there?",
-        "M_CONNECTION_TIMEOUT": f"the homeserver gets no answer from {public}: a firewall, or another service there?",
-        "M_BAD_STATUS": f"{public} answers the homeserver with HTTP {answer.get('status')}: another service, or another hs_token",
-        "M_UNRECOGNIZED": "the homeserver is too old to be asked to call us back (it needs Matrix 1.7)",
-        "M_FORBIDDEN": f"the homeserver knows our token under another id than {held.appservice_id!r}",
-    }.get(code, f"HTTP {response.status} {code} {answer.get('error', '')}")
-    return Finding("way back", Grade.WARNING if code == "M_UNRECOGNIZED" else Grade.WRONG, words)
+    taken = f", in {diagnosis.milliseconds} ms" if diagnosis.milliseconds is not None else ""
+    return Finding("way back", Grade.OK if diagnosis.reached else Grade.WRONG, f"{diagnosis.words}{taken}")
 
 
 async def _stand_in(listen: str, hs_token: str) -> web.AppRunner | None:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.contract.words import Answer
-from bridge.ops.control import CONNECTIONS, LARGEST, Arguments, ControlServer, SocketTaken, ask_line
+from bridge.ops.control import CONNECTIONS, LARGEST, Arguments, ControlServer, SocketTaken
+from bridge.ops.remote import request_line
 from bridge.ops.sockets import address_of
 
 LOG = logging.getLogger("test.control")
@@ -49,7 +50,7 @@ async def ask(path: Path, *lines: bytes) -> list[dict[str, Any]]:
 
 
 async def test_a_word_is_answered(server: ControlServer, tmp_path: Path) -> None:
-    (answer,) = await ask(tmp_path / "unabridged.sock", ask_line("links", ["a b"], "@alice:localhost"))
+    (answer,) = await ask(tmp_path / "unabridged.sock", request_line("links", ["a b"], "@alice:localhost"))
     assert answer == {
         "text": "links",
         "columns": [],
@@ -60,7 +61,7 @@ async def test_a_word_is_answered(server: ControlServer, tmp_path: Path) -> None
 
 
 async def test_arguments_go_by_name_too_and_several_words_over_one_connection(server: ControlServer, tmp_path: Path) -> None:
-    lines = [ask_line("a", {"x": "1", "y": ["2"]}, None), b'{"word": "b"}\n']
+    lines = [request_line("a", {"x": "1", "y": ["2"]}, None), b'{"word": "b"}\n']
     answers = await ask(tmp_path / "unabridged.sock", *lines)
     assert answers[0]["data"]["arguments"] == {"x": "1", "y": ["2"]}
     assert answers[1]["text"] == "b"
@@ -86,7 +87,7 @@ async def test_only_the_owner_may_open_it(server: ControlServer, tmp_path: Path)
     ],
 )
 async def test_what_is_no_request_is_answered_and_the_next_is_heard(server: ControlServer, tmp_path: Path, line: bytes) -> None:
-    answers = await ask(tmp_path / "unabridged.sock", line, ask_line("next", [], None))
+    answers = await ask(tmp_path / "unabridged.sock", line, request_line("next", [], None))
     assert answers[0]["failed"]
     assert answers[0]["text"].startswith("That is no request: ")
     assert answers[1]["text"] == "next"
@@ -104,14 +105,14 @@ async def test_a_line_without_an_end_is_no_request(server: ControlServer, tmp_pa
 async def test_a_bug_in_a_word_is_logged_and_answered_without_its_text(
     server: ControlServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = await ask(tmp_path / "unabridged.sock", ask_line("break", [], None), ask_line("next", [], None))
+    answers = await ask(tmp_path / "unabridged.sock", request_line("break", [], None), request_line("next", [], None))
     assert answers[0]["text"] == "That failed by a fault in the bridge; its log says more."
     assert answers[1]["text"] == "next"
     assert "a bug with a secret in it" in caplog.text
 
 
 async def test_data_that_json_has_no_word_for_is_spelled_out(server: ControlServer, tmp_path: Path) -> None:
-    (answer,) = await ask(tmp_path / "unabridged.sock", ask_line("odd", [], None))
+    (answer,) = await ask(tmp_path / "unabridged.sock", request_line("odd", [], None))
     assert answer["data"]["odd"] in ("{1, 2}", [1, 2])
 
 
@@ -119,7 +120,7 @@ async def test_too_many_at_once_are_told_and_the_others_go_on(server: ControlSer
     path = str(tmp_path / "unabridged.sock")
     held = [await asyncio.open_unix_connection(path) for _ in range(CONNECTIONS)]
     for reader, writer in held:
-        writer.write(ask_line("here", [], None))
+        writer.write(request_line("here", [], None))
         assert json.loads(await reader.readline())["text"] == "here"
     (refused,) = await ask(tmp_path / "unabridged.sock")
     assert refused["text"] == "Too many are asking at once; try again."
@@ -133,9 +134,9 @@ async def test_closing_ends_a_word_that_hangs_and_takes_the_socket_away(tmp_path
     server = ControlServer(path, echo, LOG)
     await server.start()
     reader, writer = await asyncio.open_unix_connection(str(path))
-    writer.write(ask_line("first", [], None))
+    writer.write(request_line("first", [], None))
     await reader.readline()
-    writer.write(ask_line("hang", [], None))
+    writer.write(request_line("hang", [], None))
     await writer.drain()
     await server.close()
     await server.close()
@@ -151,7 +152,7 @@ async def test_a_killed_bridges_socket_is_taken_over(tmp_path: Path) -> None:
         dead.bind(str(path))
     server = ControlServer(path, echo, LOG)
     await server.start()
-    assert (await ask(path, ask_line("x", [], None)))[0]["text"] == "x"
+    assert (await ask(path, request_line("x", [], None)))[0]["text"] == "x"
     await server.close()
 
 
@@ -159,7 +160,7 @@ async def test_a_running_bridges_socket_is_left_alone(server: ControlServer, tmp
     path = tmp_path / "unabridged.sock"
     with pytest.raises(SocketTaken, match="another bridge answers on"):
         await ControlServer(path, echo, LOG).start()
-    assert (await ask(path, ask_line("x", [], None)))[0]["text"] == "x"
+    assert (await ask(path, request_line("x", [], None)))[0]["text"] == "x"
 
 
 async def test_a_file_in_the_way_is_not_removed(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ async def test_a_folder_deeper_than_an_address_may_be_long_works(tmp_path: Path)
     folder.mkdir(parents=True)
     server = ControlServer(folder / "unabridged.sock", echo, LOG)
     await server.start()
-    assert (await ask(folder / "unabridged.sock", ask_line("x", [], None)))[0]["text"] == "x"
+    assert (await ask(folder / "unabridged.sock", request_line("x", [], None)))[0]["text"] == "x"
     await server.close()
     assert not list(folder.iterdir())
 
@@ -187,7 +188,7 @@ def test_no_bytes_break_the_server(tmp_path_factory: pytest.TempPathFactory, jun
         path = tmp_path_factory.mktemp("junk") / "s"
         server = ControlServer(path, echo, LOG)
         await server.start()
-        answers = await ask(path, junk + b"\n", ask_line("next", [], None))
+        answers = await ask(path, junk + b"\n", request_line("next", [], None))
         assert [len(answers), answers[-1]["text"]] == [2, "next"]
         await server.close()
 

@@ -1,5 +1,6 @@
 """`unabridged check` on set-ups broken in each usual way: it must name the fault and the cure, and never faint."""
 
+import logging
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from aiohttp.test_utils import TestServer
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.settings import BridgeSettings, HomeserverSettings, LinkSettings, NetworkSettings, PortalSettings, Settings
 from bridge.contract.features import Feature, Features, Level, Manifest
+from bridge.contract.words import Answer
 from bridge.matrix import registration
 from bridge.model.ids import ChannelId, NetworkName
-from bridge.ops.doctor import examine, look_at_networks
+from bridge.ops.control import Arguments, ControlServer
+from bridge.ops.doctor import examine, look_at_database_server, look_at_networks
 from bridge.ops.findings import Finding, Grade, as_answer
 from tests.doubles.homeserver import FakeHomeserver
 
@@ -140,13 +143,13 @@ async def test_a_homeserver_that_cannot_reach_us(hs: FakeHomeserver, tmp_path: P
     hs.push.url = f"http://127.0.0.1:{free_port()}"
     found = await check(settings, tmp_path)
     assert found["way back"].grade is Grade.WRONG
-    assert f"can't connect to {settings.bridge.public_url}" in found["way back"].words
+    assert f"cannot connect to us at {settings.bridge.public_url}" in found["way back"].words
 
 
 async def test_another_hs_token_is_found_out(hs: FakeHomeserver, tmp_path: Path) -> None:
     found = await check(settings_for(hs), tmp_path, {**ENV, "UNABRIDGED_HS_TOKEN": "another"})
     assert found["way back"].grade is Grade.WRONG
-    assert "another hs_token" in found["way back"].words
+    assert "refuses the homeserver's hs_token" in found["way back"].words
 
 
 async def test_a_room_not_made_yet_is_no_fault(hs: FakeHomeserver, tmp_path: Path) -> None:
@@ -210,6 +213,36 @@ async def test_networks_say_themselves_whether_they_answer() -> None:
         ("silent", Grade.NOTE),
     ]
     assert found[1].words == "nobody answers at pretend.example:1"
+
+
+async def test_a_running_bridge_is_asked_how_its_networks_are(hs: FakeHomeserver, tmp_path: Path) -> None:
+    def network(name: str, phase: str, reason: str | None, failed: dict[str, str]) -> dict[str, Any]:
+        return {"network": name, "phase": phase, "reason": reason, "links": 2, "open": 2 - len(failed), "failed": failed}
+
+    async def answer(word: str, arguments: Arguments, user: str | None) -> Answer:
+        networks = [
+            network("local", "connected", None, {}),
+            network("half", "connected", None, {"half/#x": "invite only"}),
+            network("away", "transient", "connection refused", {}),
+            network("banned", "failed", "K-lined", {}),
+        ]
+        return Answer(data={"networks": networks})
+
+    server = ControlServer(tmp_path / "unabridged.sock", answer, logging.getLogger("test"))
+    await server.start()
+    found = await check(settings_for(hs), tmp_path)
+    await server.close()
+    assert (found["local"].grade, found["local"].words) == (Grade.OK, "connected, 2 of 2 links open")
+    assert (found["half"].grade, found["half"].words) == (Grade.WARNING, "connected, 1 of 2 links open; half/#x: invite only")
+    assert found["away"].grade is Grade.WARNING
+    assert found["banned"].words == "failed, 2 of 2 links open: K-lined"
+
+
+def test_a_database_server_that_is_away_is_named_without_its_password() -> None:
+    found = look_at_database_server(f"postgresql://me:hunter2@127.0.0.1:{free_port()}/x")
+    assert found.grade is Grade.WRONG
+    assert "refuses us" in found.words
+    assert "hunter2" not in found.words
 
 
 def test_the_answer_counts_what_is_wrong() -> None:

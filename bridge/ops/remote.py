@@ -21,15 +21,19 @@ class NotRunning(Exception):
 
 def ask(path: Path, word: str, arguments: Mapping[str, str | Sequence[str]] | Sequence[str], user: str | None) -> Answer:
     """Raises `NotRunning`, or `OSError` where the bridge went away before it answered."""
-    request = json.dumps({"word": word, "arguments": arguments, "as": user}).encode() + b"\n"
     with _connect(path) as talk:
         talk.settimeout(TIMEOUT)
-        talk.sendall(request)
+        talk.sendall(request_line(word, arguments, user))
         with talk.makefile("rb") as lines:
             line = lines.readline(LARGEST)
     if not line.endswith(b"\n"):
         raise OSError("the bridge went away before it answered")
     return msgspec.json.decode(line, type=Answer)
+
+
+def request_line(word: str, arguments: Mapping[str, str | Sequence[str]] | Sequence[str], user: str | None) -> bytes:
+    """One request, as it goes over the socket."""
+    return json.dumps({"word": word, "arguments": arguments, "as": user}).encode() + b"\n"
 
 
 def _connect(path: Path) -> socket.socket:
