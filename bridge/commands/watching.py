@@ -7,7 +7,7 @@ from typing import Any
 from bridge.commands.line import Arguments
 from bridge.commands.linking import channel_or_none, many, one
 from bridge.commands.office import Office, Refused
-from bridge.contract.adapter import NetworkState
+from bridge.contract.adapter import NetworkState, Phase
 from bridge.contract.words import Answer, Argument, Asker, Word
 from bridge.ledger.rows import Copy, Entry, State, Trace
 from bridge.model.events import Message
@@ -23,32 +23,36 @@ def watching_words(office: Office, version: str) -> tuple[Word, ...]:
 
 def _status(office: Office, version: str) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
+        admin = asker.permission >= Permission.ADMIN
         counts = await office.counts()
-        networks = [_network(office, state) for state in office.networks()]
+        networks = [_network(office, state, admin) for state in office.networks()]
         waiting = sum(counts.get(state, 0) for state in (State.PENDING, State.LEASED, State.UNCERTAIN))
-        rows = tuple((row["network"], row["phase"], f"{row['open']} of {row['links']}", row["reason"] or "") for row in networks)
-        failed = [(channel, error) for row in networks for channel, error in row["failed"].items()]
         text = f"{len(office.portals())} rooms, {len(office.links())} links, {waiting} waiting, {counts.get(State.DEAD, 0)} dead."
-        if failed and asker.permission >= Permission.ADMIN:
-            text += "".join(f"\n{channel}: {error}" for channel, error in failed)
-        data = {"version": version, "networks": networks, "deliveries": dict(counts)}
-        if asker.permission < Permission.ADMIN:
-            data = {"version": version, "networks": [{**row, "failed": {}} for row in networks]}
-        return Answer(text=text, columns=("network", "state", "links open", "reason"), rows=rows, data=data)
+        text += "".join(f"\n{channel}: {error}" for row in networks for channel, error in row["failed"].items())
+        return Answer(
+            text=text,
+            columns=("network", "state", "links open", "reason"),
+            rows=tuple(
+                (row["network"], row["phase"], f"{row['open']} of {row['links']}" if row["links"] else "", row["reason"] or "")
+                for row in networks
+            ),
+            data={"version": version, "networks": networks, "deliveries": dict(counts)},
+        )
 
     return Word(name="status", summary="how the networks and the outbox are", run=run)
 
 
-def _network(office: Office, state: NetworkState) -> dict[str, Any]:
+def _network(office: Office, state: NetworkState, admin: bool) -> dict[str, Any]:
+    """Which channels and rooms have troubles is for admins: their names tell what others have linked."""
     mine = [link.channel for link in office.links() if link.channel.network == state.network]
     infos = [info for channel in mine if (info := office.opened(channel)) is not None]
     return {
         "network": state.network,
         "phase": state.phase.value,
-        "reason": state.reason,
+        "reason": state.reason if admin or state.phase is not Phase.CONNECTED else None,
         "links": len(mine),
         "open": sum(info.error is None for info in infos),
-        "failed": {str(info.channel): info.error for info in infos if info.error is not None},
+        "failed": {str(info.channel): info.error for info in infos if info.error is not None} if admin else {},
     }
 
 

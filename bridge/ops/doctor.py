@@ -95,7 +95,7 @@ def look_at_running_bridge(socket: Path) -> list[Finding]:
 
 def _live(network: dict[str, Any]) -> Finding:
     grade = {Phase.CONNECTED: Grade.OK, Phase.FAILED: Grade.WRONG}.get(network["phase"], Grade.WARNING)
-    words = f"{network['phase']}, {network['open']} of {network['links']} links open"
+    words = f"{network['phase']}, {network['open']} of {network['links']} links open" if network["links"] else network["phase"]
     failed = "".join(f"; {channel}: {error}" for channel, error in network["failed"].items())
     if failed and grade is Grade.OK:
         grade = Grade.WARNING

@@ -54,6 +54,7 @@ class SmallOffice:
         self.traces: dict[EventKey, Trace] = {}
         self.replayed: list[tuple[Sequence[str] | None, ChannelId | None]] = []
         self.by: list[str] = []
+        self.states = [NetworkState(network=LOCAL, phase=Phase.TRANSIENT, reason="connection refused")]
 
     def permissions(self) -> Mapping[str, Permission]:
         return {"@alice:localhost": Permission.USER}
@@ -65,7 +66,7 @@ class SmallOffice:
         return self.made
 
     def networks(self) -> Sequence[NetworkState]:
-        return [NetworkState(network=LOCAL, phase=Phase.TRANSIENT, reason="connection refused")]
+        return self.states
 
     def opened(self, channel: ChannelId) -> ChannelInfo | None:
         return self.infos.get(channel)

@@ -8,7 +8,7 @@ from bridge.commands.desk import Desk
 from bridge.commands.linking import linking_words
 from bridge.commands.render import as_json, as_text
 from bridge.commands.watching import watching_words
-from bridge.contract.adapter import ChannelInfo
+from bridge.contract.adapter import ChannelInfo, NetworkState, Phase
 from bridge.contract.features import Evidence
 from bridge.contract.words import Answer, Asker
 from bridge.ledger.rows import Copy, Entry, Sighting, State, Trace
@@ -118,8 +118,11 @@ async def test_status_counts_links_and_deliveries(desk: Desk, office: SmallOffic
 
 async def test_status_hides_other_rooms_channels_from_users(desk: Desk, office: SmallOffice) -> None:
     office.infos[channel("#lobby")] = ChannelInfo(channel=channel("#lobby"), error="banned")
+    office.states.append(NetworkState(network=HUB, phase=Phase.CONNECTED, reason="#lobby:localhost: not invited"))
     answer = await say(desk, "status", asker())
     assert "#lobby" not in as_text(answer) + as_json(answer)
+    assert "connection refused" in as_text(answer)
+    assert "not invited" in as_text(await say(desk, "status"))
 
 
 KEY = EventKey(LOCAL, "m1")
