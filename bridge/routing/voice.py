@@ -37,7 +37,12 @@ def voice(
 
 def plain_name(identity: Identity, leg: Leg) -> str:
     """How somebody is called in a text on `leg`: as their own network calls them, made safe."""
-    return safe_name(identity.name).translate(_ANGLES) or safe_name(identity.id.id) or "?"
+    return in_text(identity.name) or in_text(identity.id.id) or "?"
+
+
+def in_text(name: str) -> str:
+    """A name as it may stand in the middle of a text. May be empty."""
+    return safe_name(name).translate(_ANGLES)
 
 
 @lru_cache(maxsize=4096)

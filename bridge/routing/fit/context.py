@@ -10,7 +10,7 @@ from bridge.model.events import Attachment, Body, Event
 from bridge.model.ids import HUB, ChannelId, EventKey
 from bridge.model.people import Identity
 from bridge.routing.topology import Leg
-from bridge.routing.voice import plain_name
+from bridge.routing.voice import in_text, plain_name
 
 
 def nothing_there(event: EventKey, channel: ChannelId) -> bool:
@@ -25,7 +25,7 @@ class FitContext(Struct, frozen=True, kw_only=True):
     page_for: Callable[[Event], str | None]
     """An address where the whole of an event can be read."""
     name_of: Callable[[Identity, Leg], str]
-    """How somebody is called at a destination, tellable apart from others there; safe to show."""
+    """How somebody is called at a destination, tellable apart from others there; it is made safe here."""
     now: datetime
     present: Callable[[EventKey, ChannelId], bool] = nothing_there
     """Whether an event (by its root key) has a copy at a destination, or is on its way there."""
@@ -61,7 +61,7 @@ class Fitting(Struct, frozen=True):
         """Who is at home at the destination is called as there, so that it rings; others as the context says."""
         if identity.id.network == self.leg.channel.network != HUB:
             return plain_name(identity, self.leg)
-        return self.context.name_of(identity, self.leg)
+        return in_text(self.context.name_of(identity, self.leg)) or plain_name(identity, self.leg)
 
     def sorry(self, what: str) -> str:
         """Words for the author of something REFUSED."""

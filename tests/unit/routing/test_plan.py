@@ -252,6 +252,15 @@ def test_a_long_message_is_taken_back_part_by_part() -> None:
     assert (room.delivery.part, room.delivery.parts) == (0, 1)
 
 
+def test_a_hostile_name_cannot_break_out_of_the_line_that_quotes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(link(1, "plain/#a"))
+    monkeypatch.setattr(world, "name_of", lambda identity, leg: identity.name)
+    hostile = who("matrix/@m:d", "x\r\nQUIT\u202e\x02> <alice")
+    world.plan(happened("$1", "matrix/!room", hostile, "hi"))
+    answer = happened("$2", "matrix/!room", who("matrix/@a:d", "a\nb"), said("yes", reply_to=ref("$1", "matrix")))
+    assert world.lines(answer, "plain/#a") == ['<a b> x QUIT) (alice: "hi" yes']
+
+
 def test_an_edit_of_something_long_said_puzzles_nobody_and_its_author_is_told() -> None:
     world = World(link(1, "plain/#a"))
     world.plan(happened("$1", "matrix/!room", "matrix/@a:d", "helo", happened_at=NOW - timedelta(days=3)))
