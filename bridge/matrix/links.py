@@ -27,6 +27,8 @@ from bridge.model.ids import HUB, EventKey, NetworkName
 _MAC = 16
 _PAGE = -1
 _MOST_AT_ONCE = 32
+_LONGEST = 900.0
+"""Seconds that one reader may hold one of these places."""
 _INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"})
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -192,11 +194,12 @@ async def _pass_on(request: web.Request, attachment: Attachment, stream: MediaSt
     first = await anext(aiter(chunks), b"")
     await response.prepare(request)
     try:
-        if first:  # an empty chunk would end a chunked answer
-            await response.write(first)
-        async for chunk in chunks:
-            await response.write(chunk)
-        await response.write_eof()
+        async with asyncio.timeout(_LONGEST):
+            if first:  # an empty chunk would end a chunked answer
+                await response.write(first)
+            async for chunk in chunks:
+                await response.write(chunk)
+            await response.write_eof()
     except OSError:
         if request.transport is not None:
             request.transport.abort()

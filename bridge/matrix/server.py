@@ -21,6 +21,8 @@ from bridge.matrix.transaction import NotJson
 
 LARGEST_TRANSACTION = 64 * 1024 * 1024
 """Bytes, decompressed. A body over it would be sent again for ever, so this is far above what a homeserver makes."""
+LARGEST_OTHER = 4 * 1024 * 1024
+"""Bytes of any other request, those of strangers among them."""
 
 Json: TypeAlias = Mapping[str, Any] | Sequence[Any]
 RouteEntry: TypeAlias = tuple[str, str, Route]
@@ -66,12 +68,14 @@ class AppserviceApi:
         lookups: Lookups,
         *,
         pinged: Callable[[str], None] = lambda transaction: None,
+        largest: int = LARGEST_TRANSACTION,
     ) -> None:
         self._token = homeserver_token.encode()
         self._take = take
         self._questions = questions
         self._lookups = lookups
         self._pinged = pinged
+        self._largest = largest
 
     def routes(self) -> list[RouteEntry]:
         found: list[RouteEntry] = []
@@ -104,7 +108,7 @@ class AppserviceApi:
         refused = self._refused(request)
         if refused is not None:
             return refused
-        body = await request.read()
+        body = await self._whole(request)
         try:
             await self._take(request.match_info["transaction"], body)
         except NotJson as error:
@@ -112,6 +116,16 @@ class AppserviceApi:
         except LedgerUnavailable:
             return refusal(503, "M_UNKNOWN", "Nothing could be stored; send it again.")
         return _done()
+
+    async def _whole(self, request: web.Request) -> bytes:
+        """Under a cap of its own: `request.read()` knows only the application's, which is for strangers too."""
+        pieces, size = [], 0
+        async for piece in request.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._largest:
+                raise web.HTTPRequestEntityTooLarge(max_size=self._largest, actual_size=size)
+        return b"".join(pieces)
 
     async def _user(self, request: web.Request) -> web.Response:
         return self._refused(request) or _exists(await self._questions.user(request.match_info["user"]))
@@ -196,9 +210,9 @@ async def _plain_answers(request: web.Request, handler: Route) -> web.StreamResp
         return refusal(413, "M_TOO_LARGE", "The body is too large.")
 
 
-def application(routes: Sequence[RouteEntry], *, largest: int = LARGEST_TRANSACTION) -> web.Application:
-    """An application of these routes and no others. `largest` is the cap on a request's body in bytes."""
-    app = web.Application(middlewares=[_plain_answers], client_max_size=largest)
+def application(routes: Sequence[RouteEntry]) -> web.Application:
+    """An application of these routes and no others."""
+    app = web.Application(middlewares=[_plain_answers], client_max_size=LARGEST_OTHER)
     for method, path, route in routes:
         app.router.add_route(method, path, route)
     return app

@@ -109,11 +109,12 @@ async def test_a_body_of_megabytes_is_taken(url: str, world: World) -> None:
 
 
 async def test_a_body_over_the_cap_is_refused_in_words() -> None:
-    api = AppserviceApi(TOKEN, World().receiver.take, Questions(), Lookups())
-    listener = Listener(application(api.routes(), largest=1000), "127.0.0.1:0")
+    api = AppserviceApi(TOKEN, World().receiver.take, Questions(), Lookups(), largest=1000)
+    listener = Listener(application(api.routes()), "127.0.0.1:0")
     await listener.start()
-    status, body = await call(f"http://{listener.address}", "PUT", PUT, body=b"x" * 2000)
-    assert (status, body["errcode"]) == (413, "M_TOO_LARGE")
+    for method, path, size in (("PUT", PUT, 2000), ("POST", "/_matrix/app/v1/ping", 5_000_000)):
+        status, body = await call(f"http://{listener.address}", method, path, body=b" " * size)
+        assert (status, body["errcode"]) == (413, "M_TOO_LARGE")
     await listener.stop()
 
 
