@@ -11,7 +11,7 @@ import msgspec
 
 from bridge.demo.process import free_port
 
-_FIRST_PORTS = {"homeserver": 8008, "bridge": 29320}
+_FIRST_PORTS = {"homeserver": 8008, "bridge": 29320, "public": 29321}
 _FIRST_NETWORK_PORT = 6667
 
 

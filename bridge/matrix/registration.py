@@ -68,12 +68,21 @@ def make(settings: Settings, *, token: Callable[[], str] = lambda: secrets.token
         sender_localpart=BOT,
         namespaces=Namespaces(
             users=(Namespace(regex=f"@{BOT}:{domain}"), *(Namespace(regex=f"@_{name}_.*:{domain}") for name in names)),
-            aliases=tuple(Namespace(regex=f"#_{name}_.*:{domain}") for name in names),
+            aliases=(
+                *(Namespace(regex=f"#_{name}_.*:{domain}") for name in names),
+                *(Namespace(regex=re.escape(alias), exclusive=False) for alias in _own_aliases(settings)),
+            ),
         ),
         protocols=tuple(sorted({network.adapter for network in settings.networks.values()})),
         receive_ephemeral=True,
         push_ephemeral=True,
     )
+
+
+def _own_aliases(settings: Settings) -> list[str]:
+    """The portals' aliases that we may have to make: homeservers let us make only what the registration names."""
+    tail = f":{settings.homeserver.domain}"
+    return [portal.room for portal in settings.portals if portal.room.startswith("#") and portal.room.endswith(tail)]
 
 
 def make_double_puppet(settings: Settings, *, token: Callable[[], str] = lambda: secrets.token_hex(32)) -> Registration:
@@ -168,14 +177,20 @@ def _namespace_problems(registration: Registration, settings: Settings) -> list[
         except (re.error, RecursionError, OverflowError):
             found.append(f"the namespace {space.regex!r} is no regular expression")
 
-    def covered(by: tuple[Namespace, ...], name: str) -> bool:
-        return any(space.exclusive and space.regex in patterns and patterns[space.regex].match(name) for space in by)
+    def covered(by: tuple[Namespace, ...], name: str, *, shared: bool = False) -> bool:
+        fitting = (space for space in by if space.exclusive or shared)
+        return any(space.regex in patterns and patterns[space.regex].match(name) for space in fitting)
 
     for network in sorted(settings.networks):
         for sigil, kind, by in (("@", "users", spaces.users), ("#", "aliases", spaces.aliases)):
             if not covered(by, f"{sigil}_{network}_x:{domain}"):
                 wanted = f"{sigil}_{network}_.*:{re.escape(domain)}"
                 found.append(f"namespaces.{kind} has no exclusive {wanted!r}: add it, then restart the homeserver")
+    for alias in _own_aliases(settings):
+        if not covered(spaces.aliases, alias, shared=True):
+            found.append(
+                f"namespaces.aliases lacks {re.escape(alias)!r} (exclusive: false): the bridge may not make that alias itself"
+            )
     for person in (f"@alice:{domain}", f"@{registration.sender_localpart}x:{domain}"):
         if covered(spaces.users, person):
             found.append(f"namespaces.users claims ordinary people such as {person} for the bridge: make it narrower")

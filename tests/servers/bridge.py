@@ -21,11 +21,13 @@ class BridgeProcess:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
+        self.public_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "bridge.toml"
         self._head = (
             f'[bridge]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.url}"\n'
             f'database = "{database or "sqlite:///unabridged.db"}"\nregistration = "registration.yaml"\nkey_file = "bridge.key"\n'
+            f'public_listen = "127.0.0.1:{self.public_port}"\npublic_address = "http://127.0.0.1:{self.public_port}"\n'
             f'[homeserver]\nurl = "{homeserver}"\ndomain = "localhost"\n'
             '[permissions]\n"@admin:localhost" = "admin"\n"*:localhost" = "user"\n"*" = "relay"\n'
         )
