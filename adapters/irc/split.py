@@ -6,6 +6,7 @@ does the room that the mark of a possible repeat would take, since a part cannot
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -23,8 +24,8 @@ SAFE_LIMIT = 350
 """Bytes of text where the limit is unknown: 512 less the longest source that networks today give, command and channel."""
 SMALLEST_LIMIT = 64
 """Below this no limit is believed."""
-_LONGEST_HTML = 64 * 1024
-"""More than this is read as its plain text."""
+_LONGEST_HTML = 16 * 1024
+"""Characters; more is read as its plain text, since every one costs time and most of such a message goes to a page anyway."""
 _BIG_GRAPHEME = 24
 """Bytes from which a grapheme may be cut between its code points."""
 
@@ -69,10 +70,14 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
+_read = lru_cache(maxsize=64)(from_html)
+"""A message that fits is read when it is split and again when it is written."""
+
+
 def lines_of(text: Text) -> list[list[Run]]:
     """What the text says, line by line, none of them empty."""
     if text.html is not None and len(text.html) <= _LONGEST_HTML:
-        return from_html(text.html)
+        return _read(text.html)
     lines = (line.rstrip() for line in strip_controls(text.plain).split("\n"))
     return [[Run(line)] for line in lines if line]
 

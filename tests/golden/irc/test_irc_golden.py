@@ -19,7 +19,7 @@ from adapters.irc.wire.line import encode, parse
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected
 from bridge.contract.features import Features, Limits, Voice, VoiceKind
-from bridge.model.events import Body, Message
+from bridge.model.events import Body, Event, Message
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 
@@ -57,7 +57,7 @@ def heard(case: str) -> Any:
     inbound = Inbound(NET, Roster(NET), isupport)
     inbound.me = "me"
     before = [f":irc.example 353 me = #{name} :@me +bob!ub@hb carol!uc@hc @dave!ud@hd".encode() for name in "ab"]
-    events = []
+    events: list[Event] = []
     for number, raw in enumerate([*before, *lines(HERE / "in" / f"{case}.irc")], start=-1):
         line = parse(raw)
         assert line is not None, raw

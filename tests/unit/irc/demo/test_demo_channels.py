@@ -79,8 +79,8 @@ async def test_the_topic_is_kept_with_its_setter() -> None:
     async with serving() as server:
         alice = await person(server, "alice", "#a")
         bob = await person(server, "bob", "#a")
-        got = brief(await alice.answers("TOPIC #a", "TOPIC #a :all news"))
-        assert got == ["JOIN #a", "331 alice #a No topic is set", "TOPIC #a all news"]
+        first = brief(await alice.answers("TOPIC #a", "TOPIC #a :all news"))
+        assert first == ["JOIN #a", "331 alice #a No topic is set", "TOPIC #a all news"]
         got = await bob.answers("TOPIC #a :mine", "TOPIC #a")
         assert brief(got)[:3] == ["TOPIC #a all news", "482 bob #a You're not channel operator", "332 bob #a all news"]
         assert got[3].command == "333" and got[3].params[2] == "alice!~alice@127.0.0.1" and got[3].params[3].isdigit()
