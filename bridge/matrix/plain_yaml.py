@@ -13,6 +13,9 @@ _KEY = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'\[\]{}#&*!|>%@`,-]
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')\s*(?:#.*)?$""")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _WORDS: Mapping[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False, "yes": True, "no": False}
+_AMBIGUOUS = frozenset({*_WORDS, "y", "n", "on", "off"})
+"""Not texts to some reader or other, unless quoted."""
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
@@ -36,7 +39,7 @@ def _dumped(value: Any, depth: int) -> list[str]:
     lines: list[str] = []
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            name = key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key) and key.lower() not in _WORDS else json.dumps(key)
+            name = key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", key) and key.lower() not in _AMBIGUOUS else _quoted(key)
             lines += _entry(f"{pad}{name}:", inner, depth + 1)
         return lines
     for inner in value:
@@ -47,7 +50,12 @@ def _dumped(value: Any, depth: int) -> list[str]:
 def _entry(head: str, inner: Any, depth: int) -> list[str]:
     if isinstance(inner, Mapping | list | tuple) and inner:
         return [head, *_dumped(inner, depth)]
-    return [f"{head} {json.dumps(inner)}"]
+    return [f"{head} {_quoted(inner)}"]
+
+
+def _quoted(value: Any) -> str:
+    """JSON, but for characters beyond the 16-bit plane: JSON's pairs of escapes mean two characters in YAML."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def load(text: str) -> Any:

@@ -197,6 +197,12 @@ def test_yaml_comes_back_as_it_went(tree: dict[str, Any]) -> None:
     assert plain_yaml.load(plain_yaml.dump(tree)) == tree
 
 
+def test_other_readers_of_yaml_see_the_same() -> None:
+    assert plain_yaml.dump({"on": "no", "a b": "\U0001f600é\x85\ufeff", "n": []}) == (
+        '"on": "no"\n"a b": "\U0001f600é\\u0085\\ufeff"\n"n": []\n'
+    )
+
+
 @given(st.text() | st.text(alphabet=" -:#'\"[]{}\nab|&"))
 def test_no_text_breaks_the_yaml_reader(text: str) -> None:
     try:
