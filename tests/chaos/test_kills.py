@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.stage import CHANNEL, Stage, firsts, numbers, repeats, stage
-from tests.servers.daemons import Inspircd, Postgres
+from tests.servers.daemons import Inspircd
 
 pytestmark = pytest.mark.servers
 STREAM = 500
@@ -17,11 +17,8 @@ GRACE = 0.050
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def database(request: pytest.FixtureRequest) -> str | None:
-    if request.param == "sqlite":
-        return None
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.url()
+def database(request: pytest.FixtureRequest, postgres_url: str) -> str | None:
+    return postgres_url if request.param == "postgres" else None
 
 
 @pytest.fixture

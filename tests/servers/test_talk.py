@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.servers.clients import Event
-from tests.servers.daemons import Daemon
+from tests.servers.daemons import Daemon, Inspircd, Ngircd
 from tests.servers.town import ALIAS, CHANNEL, Town, town
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -16,9 +16,13 @@ pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["inspircd", "ngircd"])
 async def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, synapse_python: Path
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    synapse_python: Path,
+    inspircd: Inspircd,
+    ngircd: Ngircd,
 ) -> AsyncIterator[Town]:
-    ircd: Daemon = request.getfixturevalue(request.param)
+    ircd: Daemon = inspircd if request.param == "inspircd" else ngircd
     async with town(tmp_path_factory.mktemp("town"), synapse_python, ircd) as made:
         yield made
 
@@ -75,7 +79,7 @@ async def test_a_line_break_can_not_smuggle_a_command(place: Town) -> None:
     mark = place.mark()
     await place.alice.say(place.room, f"one {mark}\r\nQUIT :{mark} gone\nJOIN #elsewhere\x00 {mark} end")
     await place.bob.hears(f"{mark} end")
-    assert not [line for line in place.bob.lines if " QUIT " in line and mark in line]
+    assert not [line for line in place.bob.lines if line.split()[1] in ("QUIT", "JOIN") and "unabridged" in line and mark in line]
     texts = [text for text in place.bob.heard(CHANNEL) if mark in text]
     assert all(text.startswith("<alice>") for text in texts), "each line says who speaks"
 
