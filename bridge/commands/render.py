@@ -27,6 +27,11 @@ def _odd(char: str) -> bool:
     return unicodedata.category(char) in _ODD and char != "\u200d"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 room`, `2 rooms`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def width_of(text: str) -> int:
     """Columns that a text takes in a terminal."""
     return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

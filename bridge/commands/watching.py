@@ -7,6 +7,7 @@ from typing import Any
 from bridge.commands.line import Arguments
 from bridge.commands.linking import channel_or_none, many, one
 from bridge.commands.office import Office, Refused
+from bridge.commands.render import counted
 from bridge.contract.adapter import NetworkState, Phase
 from bridge.contract.words import Answer, Argument, Asker, Word
 from bridge.ledger.rows import Copy, Entry, State, Trace
@@ -27,7 +28,8 @@ def _status(office: Office, version: str) -> Word:
         counts = await office.counts()
         networks = [_network(office, state, admin) for state in office.networks()]
         waiting = sum(counts.get(state, 0) for state in (State.PENDING, State.LEASED, State.UNCERTAIN))
-        text = f"{len(office.portals())} rooms, {len(office.links())} links, {waiting} waiting, {counts.get(State.DEAD, 0)} dead."
+        places = f"{counted(len(office.portals()), 'room')}, {counted(len(office.links()), 'link')}"
+        text = f"{places}, {waiting} waiting, {counts.get(State.DEAD, 0)} dead."
         text += "".join(f"\n{channel}: {error}" for row in networks for channel, error in row["failed"].items())
         return Answer(
             text=text,
@@ -127,7 +129,7 @@ def _copy(copy: Copy) -> tuple[str, ...]:
 
 
 def _undelivered(entry: Entry) -> tuple[str, ...]:
-    tried = f"tried {entry.attempts} times" if entry.attempts else ""
+    tried = f"tried {counted(entry.attempts, 'time')}" if entry.attempts else ""
     remark = ", ".join(filter(None, (entry.reason, tried)))
     return (str(entry.delivery.channel), entry.state.value, "", "", _when(entry.due_at), remark)
 

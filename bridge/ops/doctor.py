@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bridge.commands.render import counted
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places, places_of
 from bridge.config.settings import Settings, Tokens
@@ -19,7 +20,7 @@ from bridge.contract.features import Feature, Features
 from bridge.ledger.backend import open_backend, plain_words
 from bridge.matrix.registration import RegistrationError, problems, read, tokens
 from bridge.ops.features import losses
-from bridge.ops.findings import Finding, Grade
+from bridge.ops.findings import Finding, Grade, reason
 from bridge.ops.house_call import look_at_homeserver
 from bridge.ops.remote import NotRunning, ask
 from bridge.routing.hub import HUB_FEATURES
@@ -28,7 +29,8 @@ from bridge.routing.hub import HUB_FEATURES
 async def examine(settings: Settings, config: Path, env: Mapping[str, str], adapters: FoundAdapters) -> list[Finding]:
     """Everything, in the order in which troubles are best mended."""
     places = places_of(settings, config)
-    findings = [Finding("configuration", Grade.OK, f"{len(settings.networks)} networks, {len(settings.portals)} rooms")]
+    content = f"{counted(len(settings.networks), 'network')}, {counted(len(settings.portals), 'room')}"
+    findings = [Finding("configuration", Grade.OK, content)]
     findings += look_at_files(places)
     if places.database_file is None:
         findings.append(await asyncio.to_thread(look_at_database_server, places.database))
@@ -127,7 +129,7 @@ async def look_at_networks(settings: Settings, adapters: FoundAdapters) -> Async
         try:
             words = await adapter.examine(network.config)
         except OSError as error:
-            yield Finding(network.name, Grade.WRONG, str(error) or type(error).__name__)
+            yield Finding(network.name, Grade.WRONG, reason(error))
         else:
             yield Finding(network.name, Grade.OK, words)
 

@@ -1,5 +1,6 @@
 """What `check` finds: each in one sentence, with the cure where something is wrong."""
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -35,3 +36,11 @@ def as_answer(findings: Sequence[Finding]) -> Answer:
         data=[{"area": finding.area, "grade": finding.grade.value, "words": finding.words} for finding in findings],
         failed=bool(wrong),
     )
+
+
+def reason(error: Exception) -> str:
+    """Why something can't be reached, without the ornaments that libraries put around it."""
+    inner = getattr(error, "os_error", error)
+    if isinstance(inner, OSError) and inner.errno is not None and inner.errno > 0:
+        return os.strerror(inner.errno)
+    return getattr(inner, "strerror", None) or str(error) or type(error).__name__

@@ -14,7 +14,7 @@ from bridge.matrix.api import Api
 from bridge.matrix.ping import Pinger
 from bridge.matrix.power import missing_rights
 from bridge.matrix.state import read_state
-from bridge.ops.findings import Finding, Grade
+from bridge.ops.findings import Finding, Grade, reason
 
 TIMEOUT = aiohttp.ClientTimeout(total=15)
 _AREA = "homeserver"
@@ -59,7 +59,7 @@ async def _known(session: aiohttp.ClientSession, settings: Settings, held: Token
             return [Finding(_AREA, Grade.WRONG, f"{url} answers, but not as a homeserver does (HTTP {status})")]
         status, who = await _get(session, f"{url}/_matrix/client/v3/account/whoami", held.appservice)
     except (aiohttp.ClientError, TimeoutError) as error:
-        return [Finding(_AREA, Grade.WRONG, f"{url} can't be reached: {error or 'no answer in time'}")]
+        return [Finding(_AREA, Grade.WRONG, f"{url} can't be reached: {reason(error)}")]
     if status == 401:
         words = "it does not know our token: give it the registration file and restart it"
         return [Finding(_AREA, Grade.WRONG, words)]

@@ -97,7 +97,7 @@ def configure(level: str, style: str, scrubber: Scrubber, stream: TextIO | None 
         root.removeHandler(old)
     root.addHandler(sink)
     root.setLevel(level.upper())
-    for chatty in ("aiohttp.access", "asyncio", "mau"):
+    for chatty in ("aiohttp.access", "alembic", "asyncio", "mau"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

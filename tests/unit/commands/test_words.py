@@ -109,7 +109,7 @@ async def test_links_shows_an_admin_all_and_others_their_room(desk: Desk, office
 async def test_status_counts_links_and_deliveries(desk: Desk, office: SmallOffice) -> None:
     office.infos[channel("#lobby")] = ChannelInfo(channel=channel("#lobby"), error="banned")
     answer = await say(desk, "status")
-    assert answer.text == "2 rooms, 1 links, 3 waiting, 0 dead.\nlocal/#lobby: banned"
+    assert answer.text == "2 rooms, 1 link, 3 waiting, 0 dead.\nlocal/#lobby: banned"
     assert answer.rows == (("local", "transient", "0 of 1", "connection refused"),)
     data = json.loads(as_json(answer))
     assert data["networks"][0]["failed"] == {"local/#lobby": "banned"}

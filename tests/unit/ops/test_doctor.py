@@ -19,7 +19,7 @@ from bridge.matrix import registration
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.ops.control import Arguments, ControlServer
 from bridge.ops.doctor import examine, look_at_database_server, look_at_networks
-from bridge.ops.findings import Finding, Grade, as_answer
+from bridge.ops.findings import Finding, Grade, as_answer, reason
 from tests.doubles.homeserver import FakeHomeserver
 
 LOCAL = NetworkName("local")
@@ -110,7 +110,7 @@ async def test_a_good_set_up_is_all_well(hs: FakeHomeserver, tmp_path: Path) -> 
 async def test_a_homeserver_that_is_down_is_named(hs: FakeHomeserver, tmp_path: Path) -> None:
     found = await check(settings_for(hs, url=f"http://127.0.0.1:{free_port()}"), tmp_path)
     assert found["homeserver"].grade is Grade.WRONG
-    assert "can't be reached" in found["homeserver"].words
+    assert found["homeserver"].words.endswith("can't be reached: Connection refused")
     assert "way back" not in found
     assert "local" in found
 
@@ -236,6 +236,19 @@ async def test_a_running_bridge_is_asked_how_its_networks_are(hs: FakeHomeserver
     assert (found["half"].grade, found["half"].words) == (Grade.WARNING, "connected, 1 of 2 links open; half/#x: invite only")
     assert found["away"].grade is Grade.WARNING
     assert found["banned"].words == "failed, 2 of 2 links open: K-lined"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (OSError("it wants a password"), "it wants a password"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_reasons_are_without_ornaments(error: Exception, words: str) -> None:
+    assert reason(error) == words
 
 
 def test_a_database_server_that_is_away_is_named_without_its_password() -> None:
