@@ -38,6 +38,7 @@ _WORDS = {
     "M_USER_DEACTIVATED": "the puppet's account was deactivated",
     "M_GUEST_ACCESS_FORBIDDEN": "the room is closed to guests",
     "M_NOT_FOUND": "the homeserver does not know it",
+    "M_EXCLUSIVE": "the registration file does not cover it: write it anew, install it and restart the homeserver",
 }
 _OUR_FAULT = frozenset({"M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"})
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import DeliveryError, Rejected, Unavailable, Uncertain
+from bridge.contract.errors import DeliveryError, LedgerUnavailable, Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence, Feature, Features, Level
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api, Refusal
@@ -95,6 +95,9 @@ class MatrixOutlet:
         except Uncertain:
             self._scans.drop(delivery.channel.id)
             raise
+        except LedgerUnavailable as error:
+            # where something was sent already, the same transaction ids make the next attempt the same events
+            raise Unavailable("the ledger cannot be used") from error
         return Receipt(evidence=Evidence.FENCED, at=self._clock.now())
 
     async def find(self, delivery: Delivery) -> Receipt | None:

@@ -34,11 +34,9 @@ class People:
 
         A name that cannot be learnt now is learnt next time; only the ledger can make this fail (`LedgerUnavailable`).
         """
-        sender, room = raw.get("sender"), raw.get("room_id")
+        room = raw.get("room_id")
         if raw.get("type") == "m.room.member":
             await self._renew(raw)
-        elif isinstance(sender, str) and sender in self._known and "m.mentions" not in (raw.get("content") or ()):
-            return
         if not isinstance(room, str):
             return
         for user in _named(raw):

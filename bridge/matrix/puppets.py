@@ -195,7 +195,7 @@ class Puppets:
         try:
             await self._api.join(room, user=user)
         except Refusal as first:
-            if first.errcode != "M_FORBIDDEN":
+            if first.errcode not in ("M_FORBIDDEN", "M_BAD_STATE"):
                 raise
             try:
                 await self._api.move(room, "invite", target=user)

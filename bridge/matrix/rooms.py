@@ -180,6 +180,11 @@ class Rooms:
         except Refusal as refusal:
             if refusal.errcode == "M_ROOM_IN_USE" and (taken := await self._api.resolve(alias)) is not None:
                 return await self._joined(taken, alias)  # made by an attempt whose answer was lost
+            if refusal.errcode == "M_EXCLUSIVE":
+                raise RoomRefused(
+                    f"the registration does not name {alias}: make that room yourself, or write the registration anew, "
+                    "install it and restart the homeserver"
+                ) from refusal
             if not wish.get("invite"):
                 raise RoomRefused(f"the room {alias} cannot be made: {refusal.reason}") from refusal
             room = await self._made(alias, {**wish, "invite": []})

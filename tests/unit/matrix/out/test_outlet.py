@@ -8,7 +8,7 @@ import pytest
 
 from bridge.contract.adapter import Reconciles, Signals
 from bridge.contract.delivery import Target
-from bridge.contract.errors import Rejected, Unavailable, Uncertain
+from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence, Feature, Level
 from bridge.ledger.rows import Copy
 from bridge.matrix.convert import STAMP
@@ -276,6 +276,17 @@ async def test_signals_are_for_puppets_that_are_there_and_their_failures_for_nob
     assert rig.hs.presence[CAROL] == {"presence": "unavailable", "status_msg": "tea"}
     rig.hs.faults.status(500, "typing")
     await rig.outlet.send_signal(Typing(channel=channel, who=carol().id, active=False))
+
+
+async def test_a_ledger_that_cannot_be_used_holds_the_message_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = await rig.room()
+
+    async def full(user: str) -> None:
+        raise LedgerUnavailable("disk full")
+
+    monkeypatch.setattr(rig.memory, "puppet", full)
+    with pytest.raises(Unavailable):
+        await rig.outlet.deliver(rig.delivery(room, "hello"))
 
 
 async def test_two_rooms_do_not_wait_for_each_other(rig: Rig) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bridge.contract.errors import Rejected, Unavailable
+from bridge.matrix.api import Refusal
 from bridge.model.ids import HUB, IdentityId
 from tests.unit.matrix.out.rig import CAROL, LOCAL, Rig, carol, with_name
 
@@ -81,6 +82,18 @@ async def test_a_banned_puppet_is_told_so_in_words(rig: Rig) -> None:
     room = await rig.room()
     rig.hs.move("@alice:localhost", room, CAROL, "ban")
     with pytest.raises(Rejected, match="banned"):
+        await rig.outlet.deliver(rig.delivery(room, "hello"))
+
+
+async def test_a_ban_is_recognised_by_whatever_code_the_homeserver_gives_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = await rig.room()
+    rig.hs.move("@alice:localhost", room, CAROL, "ban")
+
+    async def synapse(room: str, *, user: str | None = None, via: object = ()) -> str:
+        raise Refusal(403, "M_BAD_STATE", "Cannot join user who was banned")
+
+    monkeypatch.setattr(rig.api, "join", synapse)
+    with pytest.raises(Rejected, match="is banned from the room"):
         await rig.outlet.deliver(rig.delivery(room, "hello"))
 
 

@@ -1,10 +1,13 @@
 """Rooms are found, joined or made once, and every reason why not is in words."""
 
+from typing import Any
+
 import pytest
 
 from bridge.config.settings import PortalSettings
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.errors import Unavailable
+from bridge.matrix.api import Refusal
 from bridge.matrix.rooms import RoomRefused
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.portals import Link, PortalKind, Source
@@ -56,6 +59,35 @@ async def test_a_closed_room_says_whom_to_invite(rig: Rig) -> None:
 async def test_an_alias_of_another_homeserver_cannot_be_made(rig: Rig) -> None:
     with pytest.raises(RoomRefused, match="only rooms of localhost"):
         await rig.rooms.ensure(PortalSettings(room="#lobby:example.org"))
+
+
+async def test_an_alias_that_the_registration_lacks_says_what_to_do(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def synapse(wish: object) -> str:
+        raise Refusal(400, "M_EXCLUSIVE", "This application service has not reserved this kind of alias.")
+
+    monkeypatch.setattr(rig.api, "create_room", synapse)
+    with pytest.raises(RoomRefused, match="the registration does not name #lobby:localhost"):
+        await rig.rooms.ensure(PortalSettings(room="#lobby:localhost", invite=("@alice:localhost",)))
+
+
+async def test_one_guest_who_cannot_be_invited_keeps_nobody_out(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, invite = rig.api.create_room, rig.api.move
+
+    async def strict(wish: dict[str, Any]) -> str:
+        if wish["invite"]:
+            raise Refusal(403, "M_FORBIDDEN", "unknown guest")
+        return await create(wish)
+
+    async def picky(room: str, word: str, *, target: str) -> None:
+        if target == "@ghost:localhost":
+            raise Refusal(404, "M_NOT_FOUND", "unknown guest")
+        await invite(room, word, target=target)
+
+    monkeypatch.setattr(rig.api, "create_room", strict)
+    monkeypatch.setattr(rig.api, "move", picky)
+    rig.hs.user("alice")
+    portal = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost", invite=("@ghost:localhost", "@alice:localhost")))
+    assert (rig.hs.state(portal.room, "m.room.member", "@alice:localhost") or {})["membership"] == "invite"
 
 
 async def test_a_room_made_by_an_attempt_whose_answer_was_lost_is_found_again(rig: Rig) -> None:
