@@ -11,7 +11,7 @@ from adapters.irc.config import IrcConfig, Rate, address
 from adapters.irc.manifest import MANIFEST
 from adapters.irc.outbound import line_for
 from adapters.irc.wire import sts
-from adapters.irc.wire.channels import Wish
+from adapters.irc.wire.channels import Wish, sendable
 from adapters.irc.wire.governor import Governor, Verdict
 from adapters.irc.wire.listener import Listener
 from adapters.irc.wire.session import Session
@@ -19,7 +19,7 @@ from adapters.irc.wire.tls import context
 from adapters.irc.wire.view import Link, View, unconnected, view
 from bridge.contract.adapter import ChannelInfo, Demonstration, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import Disconnected, Rejected, Unavailable
+from bridge.contract.errors import DeliveryError, Disconnected, Rejected, Unavailable
 from bridge.contract.features import Features, Manifest
 from bridge.contract.toolbox import Toolbox
 from bridge.contract.words import Word
@@ -144,11 +144,16 @@ class Irc:
         session = link.session
         wish = session.channels.wish(session.fold(delivery.channel.id))
         if wish is None or not wish.joined:
-            if wish is not None and wish.lasting:
-                raise Rejected(f"{delivery.channel.id} on {self._network}: {wish.error}")
-            raise Unavailable((wish.error if wish is not None else None) or "not in the channel", retry_after=NOT_IN_SECONDS)
+            raise self._not_there(session, delivery.channel, wish)
         out = line_for(delivery, self._view(link, delivery.channel, wish).state)
         return await session.pen.submit(delivery.id, out.command, out.params, out.tags)
+
+    def _not_there(self, session: Session, channel: ChannelId, wish: Wish | None) -> DeliveryError:
+        if not sendable(channel.id) or not session.isupport.is_channel(channel.id):
+            return Rejected(f"{self._network} has no channels of such a name")
+        if wish is not None and wish.lasting:
+            return Rejected(f"{channel.id} on {self._network}: {wish.error}")
+        return Unavailable((wish.error if wish is not None else None) or "not in the channel", retry_after=NOT_IN_SECONDS)
 
     def features(self, channel: ChannelId) -> Features:
         link = self._link

@@ -222,7 +222,7 @@ class Channels:
         now = self._monotonic()
         names = []
         for wish in wishes:
-            if not _sendable(wish.id.id) or not self._isupport.is_channel(wish.id.id):
+            if not sendable(wish.id.id) or not self._isupport.is_channel(wish.id.id):
                 wish.error, wish.lasting = "that is no channel name there", True
                 continue
             wish.asked_at, wish.due_at = now, None
@@ -280,7 +280,8 @@ class Channels:
             wish.answer = None
 
 
-def _sendable(name: str) -> bool:
+def sendable(name: str) -> bool:
+    """Whether a name can stand in a JOIN at all."""
     return bool(name) and not any(char in name for char in " ,\r\n\0\x07")
 
 
