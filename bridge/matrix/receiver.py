@@ -158,7 +158,7 @@ class Receiver:
             return
         if portal is None and kind not in _ANYWHERE:
             return
-        meaning = await self._meaning(event, kind)
+        meaning = await self._meaning(event, kind, in_portal=portal is not None)
         if isinstance(meaning, Business):
             crop.chores.append(_chore(meaning.kind, event, raw))
         elif meaning is not None and portal is not None:
@@ -166,10 +166,11 @@ class Receiver:
                 await self._around.redacted(meaning.body.target.key)
             crop.events.append(meaning)
 
-    async def _meaning(self, event: dict[str, Any], kind: str) -> Event | Business | None:
+    async def _meaning(self, event: dict[str, Any], kind: str, *, in_portal: bool) -> Event | Business | None:
         context = self._context
         try:
-            await self._around.know(event)
+            if in_portal:
+                await self._around.know(event)
             if kind in ("m.reaction", "m.room.redaction"):
                 reacted = await self._reactions.note(event)
                 context = Context(bot=context.bot, identity_of=context.identity_of, reacted=reacted)

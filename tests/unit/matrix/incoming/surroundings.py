@@ -58,7 +58,7 @@ class World:
         self.down = False
         self.metrics = Counts()
         self._pushes = 0
-        around = Surroundings(
+        self.around = Surroundings(
             bot=BOT,
             prefix="!",
             ours=lambda user: _OURS.fullmatch(user) is not None,
@@ -70,7 +70,7 @@ class World:
             knows_word=lambda word: word in ("link", "help"),
         )
         self.receiver = Receiver(
-            around,
+            self.around,
             self,
             ReactionBook(cast(Memory, self)),
             prove=lambda delivery, receipt: self.proofs.append((delivery, receipt)),
