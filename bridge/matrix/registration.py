@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bridge.config.settings import Settings, Tokens
+from bridge.contract.errors import BridgeError
 from bridge.matrix import plain_yaml
 from bridge.model.ids import NetworkName
 
@@ -23,7 +24,7 @@ DOUBLE_PUPPET_FILE = "double-puppet.yaml"
 BOT = "unabridged"
 
 
-class RegistrationError(Exception):
+class RegistrationError(BridgeError):
     """The file cannot be read or written; the words name it and say what to do, and hold no token."""
 
 
