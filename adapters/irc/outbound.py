@@ -5,6 +5,7 @@ refuses them once more). What IRC has no form for is `Rejected` in words for its
 this far.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
@@ -105,7 +106,8 @@ def _named(message: Message, text: str, state: State, room: int) -> str:
     for mention in message.mentions:
         nick = state.nick_of(mention.who.id)
         if nick and mention.text and nick != mention.text and one_line(nick) == nick:
-            named = text.replace(mention.text, nick, 1)
+            found = re.search(rf"(?<!\w){re.escape(mention.text)}(?!\w)", text)
+            named = text if found is None else text[: found.start()] + nick + text[found.end() :]
             if size(named) <= max(room, size(text)):
                 text = named
     return text

@@ -133,9 +133,15 @@ def test_only_an_operator_throws_out(move: Move) -> None:
 
 def test_a_mention_is_not_renamed_where_it_would_not_fit() -> None:
     bob = Identity(id=IdentityId(NETWORK, "bob"))
-    body = Message(text=Text(plain="Bob" + "x" * 40), mentions=(Mention(who=bob, text="Bob"),))
+    body = Message(text=Text(plain="Bob " + "x" * 40), mentions=(Mention(who=bob, text="Bob"),))
     out = line_for(delivery(body), State(limit=64, nick_of=lambda who: "n" * 30))
-    assert out.params[1] == "<Alice> Bob" + "x" * 40
+    assert out.params[1] == "<Alice> Bob " + "x" * 40
+
+
+def test_a_mention_is_renamed_where_it_stands_alone() -> None:
+    al = Identity(id=IdentityId(NETWORK, "al"))
+    body = Message(text=Text(plain="also Al: really"), mentions=(Mention(who=al, text="Al"),))
+    assert line_for(delivery(body), State(nick_of=lambda who: "al\\1")).params[1] == "<Alice> also al\\1: really"
 
 
 def test_only_the_mark_tells_a_repeat_from_the_first_try() -> None:
