@@ -29,12 +29,13 @@ class Chores:
         earlier = _table.alias()
         waiting = exists().where(
             earlier.c.room == _table.c.room,
-            earlier.c.state == literal_column(str(CHORE_DUE)),
+            earlier.c.state != literal_column(str(CHORE_DONE)),
+            earlier.c.state == CHORE_DUE,
             earlier.c.seq < _table.c.seq,
             earlier.c.due_at > now,
         )
         free = or_(_table.c.room == "", ~waiting)
-        due = and_(schema.OPEN, or_(_table.c.due_at.is_(None), _table.c.due_at <= now))
+        due = and_(schema.OPEN, _table.c.state == CHORE_DUE, or_(_table.c.due_at.is_(None), _table.c.due_at <= now))
         query = select(_table).where(due, free).order_by(_table.c.seq).limit(limit)
         rows = await self._core.read(lambda connection: connection.execute(query).all())
         return [_chore(row) for row in rows]
@@ -50,7 +51,7 @@ class Chores:
 
     async def quarantined_chores(self, limit: int = 100) -> list[tuple[Chore, str]]:
         """Those given up, with the reason."""
-        query = select(_table).where(_table.c.state == CHORE_QUARANTINED).order_by(_table.c.seq).limit(limit)
+        query = select(_table).where(schema.OPEN, _table.c.state == CHORE_QUARANTINED).order_by(_table.c.seq).limit(limit)
         rows = await self._core.read(lambda connection: connection.execute(query).all())
         return [(_chore(row), row.reason or "") for row in rows]
 

@@ -106,7 +106,7 @@ class Inbox:
     async def quarantined(self, limit: int = 100) -> list[Quarantined]:
         """Events that could not be digested, oldest first."""
         events = schema.events.c
-        query = select(schema.events).where(events.quarantined).order_by(events.accepted_at).limit(limit)
+        query = select(schema.events).where(schema.QUARANTINED).order_by(events.accepted_at).limit(limit)
         rows = await self._core.read(lambda connection: connection.execute(query).all())
         return [
             Quarantined(
@@ -301,7 +301,7 @@ def _find_guilty(probe: Probe, request: _Request) -> dict[EventKey, str]:
 
 def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
     events = schema.events
-    row = work.sql.execute(select(events.c.stored).where(*_is(key), events.c.quarantined)).first()
+    row = work.sql.execute(select(events.c.stored).where(*_is(key), schema.QUARANTINED)).first()
     event = None if row is None else readable(row.stored)
     if event is None:
         return Accepted(known=(key,))

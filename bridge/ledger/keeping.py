@@ -98,10 +98,10 @@ def _counts(connection: Connection) -> dict[str, int]:
     for part in (schema.UNDONE, schema.ENDED):
         for code, count in connection.execute(select(state, func.count()).where(part).group_by(state)):
             counts[STATES[code].value] = count
-    counts[_QUARANTINED] = connection.execute(select(func.count()).where(_events.c.quarantined)).scalar_one()
+    counts[_QUARANTINED] = connection.execute(select(func.count()).select_from(_events).where(schema.QUARANTINED)).scalar_one()
     state = schema.chores.c.state
-    counts[_CHORES] = connection.execute(select(func.count()).where(schema.OPEN)).scalar_one()
-    counts[_QUARANTINED_CHORES] = connection.execute(select(func.count()).where(state == schema.CHORE_QUARANTINED)).scalar_one()
+    for code, count in connection.execute(select(state, func.count()).where(schema.OPEN).group_by(state)):
+        counts[_CHORES if code == schema.CHORE_DUE else _QUARANTINED_CHORES] = count
     return counts
 
 

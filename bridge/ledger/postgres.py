@@ -8,12 +8,17 @@ import os
 from sqlalchemy import URL, Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from bridge.ledger.backend import discard
 from bridge.ledger.errors import LedgerRefused
 
-_LOCK = "SELECT current_schema(), pg_try_advisory_lock(1970168162, hashtext(current_schema()))"
+_SCHEMA = "SELECT current_schema()"
+_LOCK = "SELECT pg_advisory_lock(1970168162, hashtext(current_schema()))"
+_PATIENCE = "SET LOCAL lock_timeout = '1s'"
+"""The server gives up the lock of a process that has just ended a moment after its end."""
+_TAKEN = "55P03"
 _HOLDER = """SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND classid = 1970168162 AND objid::bigint = hashtext(current_schema())::bigint & 4294967295
-AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+AND granted AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 _SESSION = {
     "connect_timeout": 10,
@@ -46,16 +51,20 @@ class Postgres:
         connection = self._writer.connect()
         try:
             with connection.begin():
-                schema, locked = connection.exec_driver_sql(_LOCK).one()
-                if schema is None:
+                if connection.exec_driver_sql(_SCHEMA).scalar() is None:
                     raise LedgerRefused("the database has no schema to keep the ledger in: see its search_path")
-                if not locked:
-                    holder = connection.exec_driver_sql(_HOLDER).scalar()
-                    raise LedgerRefused(
-                        f"the ledger is in use by another process ({holder or 'unknown'}); only one bridge may use it"
-                    )
-        except BaseException:
-            connection.close()
+                connection.exec_driver_sql(_PATIENCE)
+                connection.exec_driver_sql(_LOCK).close()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _TAKEN:
+                discard(connection)
+                raise
+            with connection.begin():
+                holder = connection.exec_driver_sql(_HOLDER).scalar() or "unknown"
+            discard(connection)
+            raise LedgerRefused(f"the ledger is in use by another process ({holder}); only one bridge may use it") from error
+        except LedgerRefused:
+            discard(connection)
             raise
         return connection
 

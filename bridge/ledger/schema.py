@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     literal_column,
+    text,
 )
 
 from bridge.ledger.columns import DONE, Moment, Serial, Words
@@ -44,7 +45,8 @@ events = Table(
     Column("quarantined", Boolean, nullable=False),
     Column("note", Words),
 )
-Index("ix_events_quarantined", events.c.accepted_at, sqlite_where=events.c.quarantined, postgresql_where=events.c.quarantined)
+QUARANTINED = text("quarantined")
+Index("ix_events_quarantined", events.c.accepted_at, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
 
 copies = Table(
     "copies",
@@ -144,8 +146,9 @@ chores = Table(
     Column("changed_at", Moment, nullable=False, index=True),
 )
 CHORE_DUE, CHORE_DONE, CHORE_QUARANTINED = range(3)
-OPEN = chores.c.state == literal_column(str(CHORE_DUE))
-Index("ix_chores_due", chores.c.room, chores.c.seq, sqlite_where=OPEN, postgresql_where=OPEN)
+OPEN = chores.c.state != literal_column(str(CHORE_DONE))
+Index("ix_chores_open", chores.c.seq, sqlite_where=OPEN, postgresql_where=OPEN)
+Index("ix_chores_room", chores.c.room, chores.c.seq, sqlite_where=OPEN, postgresql_where=OPEN)
 
 portals = Table(
     "portals",

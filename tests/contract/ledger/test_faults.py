@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url
@@ -107,3 +109,25 @@ async def test_a_hurt_table_is_the_statements_fault_and_the_ledger_goes_on(conne
 async def test_an_address_that_cannot_be_a_ledger_is_refused(connect: Connect) -> None:
     with pytest.raises(LedgerRefused, match=r"sqlite:///"):
         await connect()
+
+
+async def test_what_was_acknowledged_before_a_kill_is_there_after_it(connect: Connect, url: str) -> None:
+    root = Path(__file__).parents[3]
+    command = (sys.executable, "-m", "tests.contract.ledger.accepting", url)
+    process = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    lines = [await process.stdout.readline() for _ in range(50)]
+    process.kill()
+    lines += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    acknowledged = {id for line in lines if line.endswith(b"\n") for id in line.decode().split()}
+    ledger = await connect()
+    entries = await ledger.undone(ROOM, 0, 1_000_000)
+    stored = [entry.delivery.event.id for entry in entries]
+    assert acknowledged <= set(stored)
+    assert len(stored) == len(set(stored))
+    pairs = list(zip(stored[::2], stored[1::2], strict=True))
+    assert all(first.removesuffix("0") == second.removesuffix("1") for first, second in pairs), (
+        "a call is stored whole or not at all"
+    )
+    assert await ledger.event(EventKey(IRC, stored[-1])) == say(stored[-1])

@@ -144,8 +144,9 @@ def _outbox() -> None:
         UniqueConstraint("id", name="uq_chores_id"),
     )
     op.create_index("ix_chores_changed_at", "chores", ["changed_at"])
+    op.create_index("ix_chores_open", "chores", ["seq"], sqlite_where=text("state != 1"), postgresql_where=text("state != 1"))
     op.create_index(
-        "ix_chores_due", "chores", ["room", "seq"], sqlite_where=text("state = 0"), postgresql_where=text("state = 0")
+        "ix_chores_room", "chores", ["room", "seq"], sqlite_where=text("state != 1"), postgresql_where=text("state != 1")
     )
 
 
