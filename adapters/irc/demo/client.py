@@ -104,21 +104,21 @@ class Client(asyncio.Protocol):
     def _answer(self, label: str, answers: list[lines.Outgoing]) -> None:
         """One answer carries the label itself, several go in a batch that does, none is an ACK."""
         if len(answers) == 1:
-            self._write(answers[0].bytes_for(self.bits, f"label={label}"))
+            self.write(answers[0].bytes_for(self.bits, f"label={label}"))
         elif not answers:
-            self._write(lines.encode(f"@label={label} :{self.world.knobs.server_name} ACK\r\n"))
+            self.write(lines.encode(f"@label={label} :{self.world.knobs.server_name} ACK\r\n"))
         else:
             server, batch = self.world.knobs.server_name, self.world.next_id()
-            self._write(lines.encode(f"@label={label} :{server} BATCH +{batch} labeled-response\r\n"))
+            self.write(lines.encode(f"@label={label} :{server} BATCH +{batch} labeled-response\r\n"))
             for answer in answers:
-                self._write(answer.bytes_for(self.bits, f"batch={batch}"))
-            self._write(lines.encode(f":{server} BATCH -{batch}\r\n"))
+                self.write(answer.bytes_for(self.bits, f"batch={batch}"))
+            self.write(lines.encode(f":{server} BATCH -{batch}\r\n"))
 
     def send(self, line: lines.Outgoing) -> None:
         if self._answers is not None:
             self._answers.append(line)
         else:
-            self._write(line.bytes_for(self.bits))
+            self.write(line.bytes_for(self.bits))
 
     def say(self, body: str) -> None:
         """A line of the server's own, given without its source."""
@@ -136,15 +136,12 @@ class Client(asyncio.Protocol):
         else:
             self.say(f"NOTICE {self.nick} :{command}: {context[-1]}")
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Bytes as they are, line end or not; they leave with the next flush."""
         if not self.closed and not self.mute:
             if not self._out:
                 self.world.dirty.append(self)
             self._out.append(data)
-
-    def write_raw(self, data: bytes) -> None:
-        """Bytes as they are, line end or not."""
-        self._write(data)
 
     def flush(self) -> None:
         if self.frozen:
@@ -161,7 +158,7 @@ class Client(asyncio.Protocol):
         if self.closed:
             return
         for line in (*(self._answers or ()), lines.Outgoing(f"ERROR :Closing Link: {self.host} ({reason})")):
-            self._write(line.bytes_for(self.bits))
+            self.write(line.bytes_for(self.bits))
         self.flush()
         self.world.leave(self, reason)
         if self.transport is not None:

@@ -115,7 +115,7 @@ class DemoServer:
     def inject(self, nick: str, data: bytes) -> None:
         """Send these very bytes to a client, whatever they are."""
         for client in self._named(nick):
-            client.write_raw(data)
+            client.write(data)
         self._world.flush()
 
     def kill(self, nick: str, reason: str) -> None:
@@ -157,7 +157,7 @@ class DemoServer:
             else:
                 client.pinged = True
                 client.spoke_at = now
-                client.write_raw(f"PING :{self.knobs.server_name}\r\n".encode())
+                client.write(f"PING :{self.knobs.server_name}\r\n".encode())
         self._world.flush()
 
     def _schedule(self) -> None:
