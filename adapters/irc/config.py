@@ -71,7 +71,10 @@ class IrcConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         address(self.server, self.tls)
-        "".encode(self.encoding)
+        try:
+            "".encode(self.encoding)
+        except LookupError:
+            raise ValueError(f"there is no encoding {self.encoding!r}") from None
         if not self.nick or any(char in self.nick for char in " :,!@*?\r\n\0#&"):
             raise ValueError(f"nick cannot be {self.nick!r}")
         if not self.username or any(char in self.username for char in " :@\r\n\0"):
