@@ -138,7 +138,8 @@ def _quoted(word: str) -> str:
     return quote(word, safe="")
 
 
-def _path(*words: str) -> str:
+def path(*words: str) -> str:
+    """Below the client-server API; each word stays one, whatever is in it."""
     return "/".join((_BASE, *(quote(word, safe="") for word in words)))
 
 
@@ -163,19 +164,17 @@ class Api:
     async def send(self, room: str, kind: str, txn: str, content: Json, *, user: str | None = None, ts: int | None = None) -> str:
         """`PUT …/send`; the event id. The same `txn` is the same event for as long as the homeserver remembers it. `ts` in ms."""
         stamp = "" if ts is None else f"&ts={ts}"
-        path = (
-            f"{_BASE}/rooms/{_quoted(room)}/send/{_quoted(kind)}/{quote(txn, safe='')}?user_id={_quoted(user or self.bot)}{stamp}"
-        )
-        return _event_id(await self._wire(user).put(path, _encode(content)))
+        words = f"{_quoted(room)}/send/{_quoted(kind)}/{quote(txn, safe='')}?user_id={_quoted(user or self.bot)}{stamp}"
+        return _event_id(await self._wire(user).put(f"{_BASE}/rooms/{words}", _encode(content)))
 
     async def redact(self, room: str, event: str, txn: str, *, user: str | None = None, reason: str | None = None) -> str:
         """The redaction's event id."""
         content = {"reason": reason} if reason else {}
-        return _event_id(await self._ask(Method.PUT, _path("rooms", room, "redact", event, txn), content, user, {}))
+        return _event_id(await self._ask(Method.PUT, path("rooms", room, "redact", event, txn), content, user, {}))
 
     async def put_state(self, room: str, kind: str, key: str, content: Json, *, user: str | None = None) -> str:
         """The event id; state that is already so makes no new event."""
-        return _event_id(await self.call(Method.PUT, _path("rooms", room, "state", kind, key), content, user=user))
+        return _event_id(await self.call(Method.PUT, path("rooms", room, "state", kind, key), content, user=user))
 
     async def call(
         self, method: Method, path: str, content: Json | None = None, *, user: str | None = None, query: Mapping[str, str] = {}
@@ -189,46 +188,46 @@ class Api:
 
     async def whoami(self) -> str:
         """Our own user id, as the homeserver knows it; the cheapest way to see that it is there."""
-        return str((await self.call(Method.GET, _path("account", "whoami"))).get("user_id", ""))
+        return str((await self.call(Method.GET, path("account", "whoami"))).get("user_id", ""))
 
     async def state(self, room: str) -> list[Json]:
         """Every state event of a room we are in."""
         try:
-            answer = await self._ask(Method.GET, _path("rooms", room, "state"), None, None, {})
+            answer = await self._ask(Method.GET, path("rooms", room, "state"), None, None, {})
         except Uncertain as lost:
             raise Unavailable(lost.reason) from lost
         return [event for event in answer if isinstance(event, dict)] if isinstance(answer, list) else []
 
     async def state_content(self, room: str, kind: str, key: str = "") -> Json | None:
         """The content; None where there is no such state."""
-        return await self._or_none(_path("rooms", room, "state", kind, key))
+        return await self._or_none(path("rooms", room, "state", kind, key))
 
     async def resolve(self, alias: str) -> str | None:
         """The room id behind an alias; None where nobody knows it."""
-        answer = await self._or_none(_path("directory", "room", alias))
+        answer = await self._or_none(path("directory", "room", alias))
         room = answer.get("room_id") if answer else None
         return room if isinstance(room, str) else None
 
     async def create_room(self, wish: Json) -> str:
-        return str((await self.call(Method.POST, _path("createRoom"), wish))["room_id"])
+        return str((await self.call(Method.POST, path("createRoom"), wish))["room_id"])
 
     async def register(self, localpart: str) -> None:
         """Makes the puppet; one that exists is fine."""
         wish = {"type": "m.login.application_service", "username": localpart, "inhibit_login": True}
         try:
-            await self.call(Method.POST, _path("register"), wish)
+            await self.call(Method.POST, path("register"), wish)
         except Refusal as refusal:
             if refusal.errcode != "M_USER_IN_USE":
                 raise
 
     async def set_profile(self, user: str, field: str, value: str) -> None:
         """`field` is `displayname` or `avatar_url`."""
-        await self.call(Method.PUT, _path("profile", user, field), {field: value}, user=user)
+        await self.call(Method.PUT, path("profile", user, field), {field: value}, user=user)
 
     async def join(self, room: str, *, user: str | None = None, via: Sequence[str] = ()) -> str:
         """By id or alias; the room id. `via`: servers to join over, for room ids without a server part (room version 12)."""
         query = {} if not via else {"via": via[0], "server_name": via[0]}
-        answer = await self.call(Method.POST, _path("join", room), {}, user=user, query=query)
+        answer = await self.call(Method.POST, path("join", room), {}, user=user, query=query)
         return str(answer.get("room_id", room))
 
     async def move(
@@ -236,36 +235,25 @@ class Api:
     ) -> None:
         """`word`: leave, or with a target invite, kick, ban, unban."""
         wish = {name: value for name, value in (("user_id", target), ("reason", reason)) if value}
-        await self.call(Method.POST, _path("rooms", room, word), wish, user=user)
+        await self.call(Method.POST, path("rooms", room, word), wish, user=user)
 
     async def messages(self, room: str, *, start: str | None = None, limit: int = 100) -> tuple[list[Json], str | None]:
         """A page of the timeline, newest first, and where the next one starts."""
         query = {"dir": "b", "limit": str(limit), **({"from": start} if start else {})}
-        answer = await self.call(Method.GET, _path("rooms", room, "messages"), query=query)
+        answer = await self.call(Method.GET, path("rooms", room, "messages"), query=query)
         chunk, end = answer.get("chunk"), answer.get("end")
         events = [event for event in chunk if isinstance(event, dict)] if isinstance(chunk, list) else []
         return events, end if isinstance(end, str) and events else None
 
     async def annotation(self, room: str, event: str, user: str, key: str) -> str | None:
         """The event id of somebody's reaction, by the relations API (1.3)."""
-        path = f"_matrix/client/v1/rooms/{quote(room, safe='')}/relations/{quote(event, safe='')}/m.annotation/m.reaction"
-        chunk = (await self.call(Method.GET, path, query={"limit": "100"})).get("chunk")
+        relations = f"_matrix/client/v1/rooms/{quote(room, safe='')}/relations/{quote(event, safe='')}/m.annotation/m.reaction"
+        chunk = (await self.call(Method.GET, relations, query={"limit": "100"})).get("chunk")
         for found in chunk if isinstance(chunk, list) else ():
             relation = found.get("content", {}).get("m.relates_to", {})
             if found.get("sender") == user and relation.get("key") == key:
                 return str(found["event_id"])
         return None
-
-    async def type_in(self, room: str, user: str, active: bool, *, seconds: int = 30) -> None:
-        content = {"typing": True, "timeout": seconds * 1000} if active else {"typing": False}
-        await self.call(Method.PUT, _path("rooms", room, "typing", user), content, user=user)
-
-    async def mark_read(self, room: str, user: str, event: str) -> None:
-        await self.call(Method.POST, _path("rooms", room, "receipt", "m.read", event), {}, user=user)
-
-    async def set_presence(self, user: str, presence: str, status: str | None) -> None:
-        content = {"presence": presence, **({"status_msg": status} if status else {})}
-        await self.call(Method.PUT, _path("presence", user, "status"), content, user=user)
 
     async def _or_none(self, path: str) -> Json | None:
         try:

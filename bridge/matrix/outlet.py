@@ -24,6 +24,7 @@ from bridge.matrix.membership import Memberships
 from bridge.matrix.ports import Lru, Memory
 from bridge.matrix.puppets import Puppets
 from bridge.matrix.reactions import SentReactions
+from bridge.matrix.signalling import mark_read, set_presence, type_in
 from bridge.matrix.uploads import Uploads
 from bridge.model.events import ChannelChange, Edit, Membership, Message, ProfileChange, Reactions, Redaction
 from bridge.model.ids import HUB, ChannelId
@@ -125,13 +126,13 @@ class MatrixOutlet:
                 case Typing():
                     user = self._puppets.user_of(signal.who)
                     if await self._puppets.joined(user, signal.channel.id):
-                        await self._api.type_in(signal.channel.id, user, signal.active)
+                        await type_in(self._api, signal.channel.id, user, signal.active)
                 case ReadMark():
                     await self._mark_read(signal)
                 case Presence():
                     user = self._puppets.user_of(signal.who)
                     if await self._memory.puppet(user) is not None:
-                        await self._api.set_presence(user, _PRESENCE[signal.availability], signal.status)
+                        await set_presence(self._api, user, _PRESENCE[signal.availability], signal.status)
         except DeliveryError as error:
             self._log.debug("a signal is lost: %s", error.reason)
 
@@ -266,7 +267,7 @@ class MatrixOutlet:
             if not copies:
                 return
             native = copies[-1].id
-        await self._api.mark_read(room, user, native)
+        await mark_read(self._api, room, user, native)
 
     def _assigned(self, ids: list[str]) -> Receipt:
         return Receipt(evidence=Evidence.ASSIGNED, ids=tuple(ids), at=self._clock.now())
