@@ -9,28 +9,26 @@ them, others in groups ahead of their turn. After a kill, whatever is leased may
 """
 
 import asyncio
-from datetime import timedelta
 from itertools import islice, takewhile
 
 import msgspec
 
 from bridge.contract.adapter import Reconciles
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import DeliveryError, Rejected, Unavailable, Uncertain
+from bridge.contract.errors import DeliveryError, Unavailable
 from bridge.delivery.backlog import Backlog, Item
 from bridge.delivery.batches import join_head, restore
 from bridge.delivery.desk import Desk, Way
 from bridge.delivery.ports import Outlet
 from bridge.delivery.reconcile import reconcile
 from bridge.delivery.resting import rest
+from bridge.delivery.setbacks import EXPIRED, Setbacks
 from bridge.delivery.targets import points_at, resolve
 from bridge.ledger.rows import Settled, State
 from bridge.model.ids import ChannelId, EventKey
 
 LEASED_AHEAD = 32
 """Leased before their turn where the outlet can find what it sent: a kill then costs a look at each, never a marked repeat."""
-BUG = "an internal error; it has been reported"
-EXPIRED = "it could not be delivered in time"
 
 
 class Lane:
@@ -44,12 +42,10 @@ class Lane:
         self._woken = asyncio.Event()
         self._way = way
         self._desk = desk
-        self._backoff = desk.backoff()
         self._flying = 0
         self._aloft: dict[str, EventKey] = {}
         """In flight, or back and not yet committed."""
-        self._troubles: list[tuple[Item, Exception]] = []
-        self._rest_until: float | None = None
+        self._setbacks = Setbacks(way.network, desk, self.backlog, self._aloft)
         self._behind = False
         self._window = 1
         self._ahead = 1
@@ -63,7 +59,9 @@ class Lane:
     def room(self) -> int:
         """How many new entries could be written at once, were they leased. Also called from the ledger's thread."""
         outlet = self._way.outlet
-        if outlet is None or not self._way.open or self.backlog.unread or self._troubles or self._rest_until or self.stopping:
+        if outlet is None or not self._way.open or self.backlog.unread or self.stopping:
+            return 0
+        if self._setbacks.open or self._setbacks.rest_until is not None:
             return 0
         waiting = self.backlog.items
         try:
@@ -77,8 +75,7 @@ class Lane:
 
     def hurry(self) -> None:
         """The network is there again: what was put off is due now."""
-        self._rest_until = None
-        self._backoff.reset()
+        self._setbacks.hurry()
         self._tune()
         self._woken.set()
 
@@ -90,11 +87,8 @@ class Lane:
         self._woken.set()
 
     async def release(self) -> None:
-        """Before a planned end: what was leased but never written is not in doubt."""
-        items = [item for item in self.backlog.items if item.leased and not item.unsure and not item.repeat]
-        ids = [entry.delivery.id for item in items for entry in item.entries]
-        if ids:
-            await self._desk.settler.settle([Settled(id=id, state=State.PENDING) for id in ids], self._grounded)
+        """Before a planned end: what was leased but never written is given back."""
+        await self._setbacks.give_back()
 
     # the loop
 
@@ -103,8 +97,9 @@ class Lane:
         self._tune()
         while True:
             self._woken.clear()
-            if self._troubles:
-                await (self._woken.wait() if self._flying else self._mend())
+            if self._setbacks.open:
+                await (self._woken.wait() if self._flying else self._setbacks.mend(self._landed, self.settled))
+                self._behind = True
             elif self.stopping:
                 if not self._flying:
                     return
@@ -136,12 +131,16 @@ class Lane:
         first = head.entries[0]
         left = None if first.expires_at is None else (first.expires_at - clock.now()).total_seconds()
         if left is not None and left <= 0:
-            await (self._woken.wait() if self._flying else self._expire(head))
+            if self._flying:
+                await self._woken.wait()
+                return
+            self.backlog.take(head)
+            await self._setbacks.bury(head, EXPIRED, "expired", self.settled)
         elif not self._way.open or outlet is None:
             self._behind = True
             await rest(clock, self._woken, left)
-        elif self._rest_until is not None:
-            await self._rest_out(self._rest_until, left)
+        elif self._setbacks.rest_until is not None:
+            await self._rest_out(self._setbacks.rest_until, left)
         elif self._flying >= self._window:
             await self._woken.wait()
         elif first.waits_for is not None and not await self._released(first.waits_for):
@@ -154,7 +153,7 @@ class Lane:
     async def _rest_out(self, until: float, left: float | None) -> None:
         wait = until - self._desk.clock.monotonic()
         if wait <= 0:
-            self._rest_until = None
+            self._setbacks.rest_until = None
         else:
             await rest(self._desk.clock, self._woken, wait if left is None else min(wait, left))
 
@@ -180,7 +179,7 @@ class Lane:
         if not head.leased:
             await self._lease(head)
         delivery = await self._resolved(head)
-        if delivery is None or self._troubles:
+        if delivery is None or self._setbacks.open:
             return
         self.backlog.take(head)
         for entry in head.entries:
@@ -221,18 +220,17 @@ class Lane:
         """Hand it to the outlet and note what came of it. Never raises but when cancelled."""
         outlet = self._way.outlet
         try:
-            if self._troubles:  # an earlier one failed before this was written: it waits behind that one again
-                self._ground(item)
-                self.backlog.put_back(item)
+            if self._setbacks.open:  # an earlier one failed before this was written: it waits behind that one again
+                self._setbacks.put_back(item)
             elif outlet is None:
-                self._troubles.append((item, Unavailable("the network was taken away")))
+                self._setbacks.note(item, Unavailable("the network was taken away"))
             else:
                 self._landed(item, await outlet.deliver(delivery))
         except DeliveryError as error:
-            self._troubles.append((item, error))
+            self._setbacks.note(item, error)
         except Exception as error:  # whatever an outlet raises that it may not is our bug, recorded as a dead letter
             self._desk.log.exception("delivery %s to %s failed with a bug", delivery.id, self.channel)
-            self._troubles.append((item, error))
+            self._setbacks.note(item, error)
         finally:
             self._flying -= 1
             self._woken.set()
@@ -242,12 +240,10 @@ class Lane:
         for entry in item.entries:
             desk.settler.put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)
         self._behind = bool(self.backlog.items)
-        self._backoff.reset()
+        self._setbacks.success()
         desk.metrics.count("deliveries_done", len(item.entries), network=network)
         age = desk.clock.now() - item.delivery.accepted_at
         desk.metrics.observe("delivery_seconds", age.total_seconds(), network=network)
-
-    # when something went wrong
 
     async def _make_sure(self, head: Item, outlet: Outlet) -> None:
         """It may have been sent: find out, then settle it or let it be sent again."""
@@ -262,11 +258,11 @@ class Lane:
         try:
             answer = await reconcile(outlet, delivery, desk.proofs, woken=self._woken, clock=desk.clock)
         except DeliveryError as error:
-            self._troubles.append((head, error))
+            self._setbacks.note(head, error)
             return
         except Exception as error:  # a bug in the outlet's find(): recorded, and looked for again later
             desk.log.exception("looking for delivery %s in %s failed with a bug", delivery.id, self.channel)
-            self._troubles.append((head, Unavailable(f"{type(error).__name__} while looking for it")))
+            self._setbacks.note(head, Unavailable(f"{type(error).__name__} while looking for it"))
             return
         finally:
             desk.waiting.remove(delivery.id, self)
@@ -277,62 +273,3 @@ class Lane:
         head.unsure, head.leased, head.repeat = False, True, answer
         desk.metrics.count("deliveries_repeated", network=self._way.network, marked=str(answer).lower())
         self.backlog.put_back(head)
-
-    async def _mend(self) -> None:
-        """All that was in flight is back: settle what failed, in order, and put back what is to be tried again."""
-        desk = self._desk
-        settled: list[Settled] = []
-        again: list[Item] = []
-        for item, error in sorted(self._troubles, key=lambda trouble: trouble[0].seq):
-            if (receipt := desk.proofs.get(item.delivery.id)) is not None:
-                self._landed(item, receipt)
-            elif isinstance(error, Unavailable | Uncertain):
-                settled += self._put_off(item, error) if isinstance(error, Unavailable) else self._doubt(item, error)
-                again.append(item)
-            else:
-                rejected = isinstance(error, Rejected)
-                await self._bury(item, error.reason if isinstance(error, Rejected) else BUG, "rejected" if rejected else "bug")
-        if settled:
-            await desk.settler.settle(settled, self._grounded)
-        for item in again:
-            self._ground(item)
-            self.backlog.put_back(item)
-        self._troubles.clear()
-        self._behind = True
-
-    def _put_off(self, item: Item, error: Unavailable) -> list[Settled]:
-        desk = self._desk
-        unclear = item.unsure or item.repeat
-        item.leased = unclear
-        now = desk.clock.monotonic()
-        if self._rest_until is None or error.retry_after is not None:
-            self._rest_until = max(self._rest_until or now, now + self._backoff.next(error.retry_after))
-        due_at = desk.clock.now() + timedelta(seconds=self._rest_until - now)
-        desk.metrics.count("deliveries_put_off", network=self._way.network)
-        state = State.UNCERTAIN if unclear else State.PENDING
-        return [Settled(id=entry.delivery.id, state=state, reason=error.reason, due_at=due_at) for entry in item.entries]
-
-    def _doubt(self, item: Item, error: Uncertain) -> list[Settled]:
-        item.unsure = True
-        self._desk.metrics.count("deliveries_uncertain", network=self._way.network)
-        return [Settled(id=entry.delivery.id, state=State.UNCERTAIN, reason=error.reason) for entry in item.entries]
-
-    async def _expire(self, head: Item) -> None:
-        self.backlog.take(head)
-        await self._bury(head, EXPIRED, "expired")
-
-    async def _bury(self, item: Item, reason: str, code: str) -> None:
-        """To the dead letters, the authors told."""
-        desk = self._desk
-        desk.metrics.count("deliveries_dead", len(item.entries), network=self._way.network, reason=code)
-        drafts = [draft for entry in item.entries for draft in await desk.notices.about(entry.delivery, reason)]
-        dead = [Settled(id=entry.delivery.id, state=State.DEAD, reason=reason) for entry in item.entries]
-        await desk.settler.settle(dead, self.settled, drafts)
-
-    def _ground(self, item: Item) -> None:
-        for entry in item.entries:
-            self._grounded(entry.delivery.id)
-
-    def _grounded(self, id: str) -> None:
-        """Not on its way any more, and not done."""
-        self._aloft.pop(id, None)
