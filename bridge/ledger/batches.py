@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select, update
 
 from bridge.ledger import schema
+from bridge.ledger.bulk import chunks
 from bridge.ledger.core import Core
 from bridge.ledger.rows import Batch
 from bridge.ledger.upsert import upsert
@@ -43,7 +44,8 @@ class Batches:
 
 def batches_named(connection: Connection, ids: Sequence[str]) -> list[Batch]:
     """Those that exist."""
-    return [_batch(row) for row in connection.execute(select(_table).where(_table.c.id.in_(list(ids))))]
+    queries = [select(_table).where(_table.c.id.in_(chunk)) for chunk in chunks(ids)]
+    return [_batch(row) for query in queries for row in connection.execute(query)]
 
 
 def _batch(row: Row[Any]) -> Batch:

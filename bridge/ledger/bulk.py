@@ -16,6 +16,12 @@ MOST_ROWS = 128
 MOST_KEYS = 256
 
 
+def chunks(keys: Sequence[Any]) -> Iterator[list[Any]]:
+    """As many as one statement should name."""
+    for start in range(0, len(keys), MOST_KEYS):
+        yield list(keys[start : start + MOST_KEYS])
+
+
 class Bulk:
     """The statements of one engine. `mark` is its driver's placeholder."""
 
@@ -64,8 +70,7 @@ class Bulk:
         return text if self._mark == "?" else text.replace("?", self._mark)
 
     def _chunks(self, keys: Sequence[Any]) -> Iterator[tuple[list[Any], str]]:
-        for start in range(0, len(keys), MOST_KEYS):
-            chunk = list(keys[start : start + MOST_KEYS])
+        for chunk in chunks(keys):
             size = 1 << (len(chunk) - 1).bit_length()
             chunk += [chunk[-1]] * (size - len(chunk))
             yield chunk, ", ".join([self._mark] * size)

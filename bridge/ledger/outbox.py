@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, select, update
 
 from bridge.contract.delivery import Delivery
 from bridge.contract.plan import Draft
 from bridge.ledger import schema
 from bridge.ledger.batches import batches_named
+from bridge.ledger.bulk import chunks
 from bridge.ledger.columns import CODES, DEAD, DONE, LEASED, PENDING, STATES, micros, moment, words
 from bridge.ledger.core import Core
 from bridge.ledger.recent import Slim
 from bridge.ledger.rows import Copy, Entry, Settled, State
 from bridge.ledger.work import Work
 from bridge.model.ids import ChannelId, EventKey
+
+UNREADABLE = "its stored form can't be read"
 
 Lease: TypeAlias = Callable[[ChannelId], int]
 
@@ -41,9 +44,18 @@ class Outbox:
         return [ChannelId(row.network, row.channel) for row in rows]
 
     async def undone(self, lane: ChannelId, after: int, limit: int) -> list[Entry]:
-        """What is pending, leased or uncertain in a lane behind `after`, by `seq`."""
+        """What is pending, leased or uncertain in a lane behind `after`, by `seq`.
+
+        What can't be read any more goes to the dead letters, so that the lane goes on.
+        """
         query = _entries().where(*_in_lane(lane), schema.UNDONE, _table.c.seq > after).order_by(_table.c.seq).limit(limit)
-        return await self._core.read(lambda connection: _decoded(connection, query))
+        rows = await self._core.read(lambda connection: connection.execute(query).all())
+        entries = [entry for row in rows if (entry := _entry(row)) is not None]
+        if len(entries) < len(rows):
+            seqs = {row.seq for row in rows} - {entry.seq for entry in entries}
+            bury = update(_table).where(_table.c.seq.in_(seqs), schema.UNDONE)
+            await self._core.execute(bury.values(state=DEAD, reason=UNREADABLE, changed_at=self._core.clock.now()))
+        return entries
 
     async def lease(self, ids: Sequence[str]) -> None:
         """From now on these may be on the wire. Those that are done or dead stay so."""
@@ -129,8 +141,9 @@ def enqueue(work: Work, drafts: Sequence[_Written]) -> list[Entry]:
     put = put_drafts(work, [one for one in drafts if one[0].delivery.id not in there], None)
     if not there:
         return put
-    query = _entries().where(_table.c.id.in_(list(there)))
-    found = {entry.delivery.id: entry for entry in (*put, *_decoded(work.sql, query))}
+    queries = [_entries().where(_table.c.id.in_(chunk)) for chunk in chunks(list(there))]
+    stored = [entry for query in queries for entry in _decoded(work.sql, query)]
+    found = {entry.delivery.id: entry for entry in (*put, *stored)}
     return [found[id] for id in ids if id in found]
 
 
@@ -196,11 +209,11 @@ def _replay(work: Work, ids: Sequence[str] | None, channel: ChannelId | None) ->
     query = _entries().where(schema.ENDED, _table.c.state == DEAD).order_by(_table.c.seq)
     if channel is not None:
         query = query.where(*_in_lane(channel))
-    if ids is not None:
-        query = query.where(_table.c.id.in_(list(ids)))
+    queries = [query] if ids is None else [query.where(_table.c.id.in_(chunk)) for chunk in chunks(ids)]
+    letters = [entry for query in queries for entry in _decoded(work.sql, query)]
     entries: list[Entry] = []
     rows: list[tuple[Any, ...]] = []
-    for dead in _decoded(work.sql, query):
+    for dead in sorted(letters, key=lambda entry: entry.seq):
         delivery, seq = dead.delivery, work.serials.delivery
         work.serials.delivery = seq + 1
         expires = None if dead.expires_at is None else work.now + micros(dead.expires_at) - micros(delivery.accepted_at)
@@ -232,14 +245,19 @@ def _entries() -> Select[Any]:
 
 
 def _decoded(connection: Connection, query: Select[Any]) -> list[Entry]:
-    return [_entry(row) for row in connection.execute(query)]
+    return [entry for row in connection.execute(query) if (entry := _entry(row)) is not None]
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> Entry | None:
+    """None where the stored delivery can't be read."""
     seq, stored, state, attempts, due_at, expires_at, waits_for, batch, reason = row
+    try:
+        delivery = _DECODER.decode(stored)
+    except msgspec.DecodeError:
+        return None
     return Entry(
         seq=seq,
-        delivery=_DECODER.decode(stored),
+        delivery=delivery,
         state=STATES[state],
         attempts=attempts,
         due_at=due_at,

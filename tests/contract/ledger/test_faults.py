@@ -131,3 +131,16 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_it(connect: Co
         "a call is stored whole or not at all"
     )
     assert await ledger.event(EventKey(IRC, stored[-1])) == say(stored[-1])
+
+
+async def test_a_delivery_that_cannot_be_read_any_more_does_not_block_its_lane(connect: Connect, url: str) -> None:
+    ledger = await connect()
+    accepted = await ledger.accept(IRC, [say("a"), say("b"), say("c")], to(ROOM))
+    await ledger.close()
+    value = "x'c1'" if url.startswith("sqlite") else "'\\xc1'"
+    run_sql(url, f"UPDATE deliveries SET stored = {value} WHERE event_id = 'b'")
+    ledger = await connect()
+    assert [entry.delivery.event.id for entry in await ledger.undone(ROOM, 0, 9)] == ["a", "c"]
+    counts = await ledger.counts()
+    assert (counts["pending"], counts["dead"]) == (2, 1)
+    assert await ledger.replay([entry.delivery.id for entry in accepted.entries]) == []

@@ -128,6 +128,9 @@ def _outbox() -> None:
         sqlite_where=text("state < 3"),
         postgresql_where=text("state < 3"),
     )
+
+
+def _chores() -> None:
     op.create_table(
         "chores",
         Column("seq", SERIAL, autoincrement=False, nullable=False),
@@ -183,6 +186,9 @@ def _rooms() -> None:
         Column("membership", Text(), nullable=False),
         PrimaryKeyConstraint("room", "user", name="pk_members"),
     )
+
+
+def _media() -> None:
     op.create_table(
         "facts",
         Column("scope", Text(), nullable=False),
@@ -258,5 +264,7 @@ def upgrade() -> None:
     _inbox()
     _copies()
     _outbox()
+    _chores()
     _rooms()
+    _media()
     _people()
