@@ -33,27 +33,7 @@ def listeners(
 ) -> Sequence[Listener]:
     settings, hub = ground.settings, ground.hub
     desk_of_links = LinkDesk(hub.links, ground.ledger, hub.media, ground.metrics)
-    words = {word for way, _ in desk.words() for word in way.split()}
-    around = Surroundings(
-        bot=hub.bot,
-        prefix=settings.bridge.command_prefix,
-        ours=ownership(settings.networks, ground.tokens.bot, settings.homeserver.domain),
-        doubled=lambda user: hub.api.doubles and user.endswith(f":{settings.homeserver.domain}"),
-        identity_of=hub.people.identity_of,
-        portal_in=ground.switchboard.portal_in,
-        know=hub.people.know,
-        redacted=desk_of_links.redacted,
-        knows_word=words.__contains__,
-    )
-    receiver = Receiver(
-        around,
-        intake,
-        ReactionBook(ground.ledger),
-        prove=courier.proved,
-        signal=signals.signal,
-        clock=ground.clock,
-        metrics=ground.metrics,
-    )
+    receiver = _receiver(ground, intake, courier, signals, desk, desk_of_links)
     domain = settings.homeserver.domain
     queries = Queries(
         domain,
@@ -75,6 +55,33 @@ def listeners(
         outer = [*desk_of_links.routes(), *_callbacks(ground)]
         found.append(Listener(application(outer), settings.bridge.public_listen))
     return found
+
+
+def _receiver(
+    ground: Ground, intake: Intake, courier: Courier, signals: SignalRouter, desk: Desk, desk_of_links: LinkDesk
+) -> Receiver:
+    settings, hub = ground.settings, ground.hub
+    words = {word for way, _ in desk.words() for word in way.split()}
+    around = Surroundings(
+        bot=hub.bot,
+        prefix=settings.bridge.command_prefix,
+        ours=ownership(settings.networks, ground.tokens.bot, settings.homeserver.domain),
+        doubled=lambda user: hub.api.doubles and user.endswith(f":{settings.homeserver.domain}"),
+        identity_of=hub.people.identity_of,
+        portal_in=ground.switchboard.portal_in,
+        know=hub.people.know,
+        redacted=desk_of_links.redacted,
+        knows_word=words.__contains__,
+    )
+    return Receiver(
+        around,
+        intake,
+        ReactionBook(ground.ledger),
+        prove=courier.proved,
+        signal=signals.signal,
+        clock=ground.clock,
+        metrics=ground.metrics,
+    )
 
 
 def _callbacks(ground: Ground) -> list[RouteEntry]:

@@ -120,14 +120,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     courier = Courier(ground.ledger, clock=clock, source=random.Random(), metrics=metrics, log=log, me=me)
     pulse = Pulse(hub.outlet, hub.api.whoami, clock, down=lambda: courier.pause(HUB), up=lambda: courier.resume(HUB))
     courier.attach(HUB, pulse)
-    signals = SignalRouter(
-        legs=switchboard.legs,
-        outlet=lambda network: pulse if network == HUB else networks.outlet(network),
-        root=ground.ledger.root,
-        copies=ground.ledger.copies,
-        metrics=metrics,
-        log=log,
-    )
+    signals = _signals(ground, pulse, log)
     tasks: dict[str, Task] = {}
     chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
     plan = await _planner(ground, foreign)
@@ -163,6 +156,17 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         retention=_retention(ground),
         control=ControlServer(ground.places.socket, terminal(desk, office), logging.getLogger("unabridged.control")),
         listeners=listeners(ground, intake, courier, signals, desk, linkage),
+    )
+
+
+def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:
+    return SignalRouter(
+        legs=ground.switchboard.legs,
+        outlet=lambda network: pulse if network == HUB else ground.networks.outlet(network),
+        root=ground.ledger.root,
+        copies=ground.ledger.copies,
+        metrics=ground.metrics,
+        log=log,
     )
 
 

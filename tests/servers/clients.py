@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import urllib.parse
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self
 
 import aiohttp
@@ -63,7 +64,7 @@ class MatrixClient:
             except OSError:
                 await asyncio.sleep(0.05)
                 continue
-            writer.close()
+            await closed(writer)
             return
 
     async def _take(self, data: Any) -> None:
@@ -132,6 +133,13 @@ def _quoted(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 
 
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Closes it and waits until it is, whatever state the other side is in."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
 class IrcClient:
     """A plain IRC client without capabilities, unless `caps` asks for some."""
 
@@ -146,7 +154,7 @@ class IrcClient:
         self._reader, self._writer = await asyncio.open_connection(*self._at, limit=2**20)
         if self._caps:
             self.send("CAP LS 302", f"CAP REQ :{self._caps}")
-        self.send(f"NICK {self.nick}", f"USER {self.nick} 0 * :{self.nick}")
+        self.send(f"NICK {self.nick}", f"USER someone 0 * :{self.nick}")
         if self._caps:
             self.send("CAP END")
         self._reading = asyncio.ensure_future(self._read())
@@ -156,7 +164,7 @@ class IrcClient:
     async def __aexit__(self, *_: object) -> None:
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
-        self._writer.close()
+        await closed(self._writer)
 
     async def _read(self) -> None:
         while raw := await self._reader.readline():

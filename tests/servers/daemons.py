@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from bridge.demo.process import Child
+from tests.servers.clients import closed
 from tests.servers.install import postgres_binaries
 
 START_SECONDS = 20.0
@@ -52,7 +53,7 @@ class Daemon:
                     except OSError:
                         await asyncio.wait([ended], timeout=0.02)
                         continue
-                    writer.close()
+                    await closed(writer)
                     return
         finally:
             ended.cancel()

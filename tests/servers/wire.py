@@ -3,6 +3,8 @@
 import asyncio
 from typing import Self
 
+from tests.servers.clients import closed
+
 
 class Wire:
     """Listens on a port of its own. Cut, it ends all connections and takes no new ones until it is mended."""
@@ -37,7 +39,7 @@ class Wire:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._to)
         except OSError:
-            writer.close()
+            await closed(writer)
             return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.ensure_future(_carry(source, sink))
@@ -53,4 +55,4 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
     except OSError:
         pass
     finally:
-        sink.close()
+        await closed(sink)
