@@ -29,7 +29,10 @@ def to_frame(delivery: Delivery) -> Frame:
         text = (REPEAT if delivery.repeat else "") + body.text.plain
         return _frame(delivery, kind, delivery.reply_to, text=text)
     if isinstance(body, Edit):
-        return _frame(delivery, Kind.EDIT, delivery.target, text=body.message.text.plain)
+        grown = delivery.target is not None and delivery.part >= len(delivery.target.ids)  # more lines than there were
+        return _frame(
+            delivery, Kind.SAY if grown else Kind.EDIT, None if grown else delivery.target, text=body.message.text.plain
+        )
     if isinstance(body, Redaction):
         return _frame(delivery, Kind.DELETE, delivery.target)
     if isinstance(body, Reactions):
@@ -40,12 +43,13 @@ def to_frame(delivery: Delivery) -> Frame:
 
 
 def _frame(delivery: Delivery, kind: Kind, target: Target | None, *, text: str = "", keys: tuple[str, ...] = ()) -> Frame:
+    ids = target.ids if target is not None else ()
     return Frame(
         channel=delivery.channel.id,
         name=strip_controls(delivery.voice.name),
         label=delivery.id,
         kind=kind,
         text=strip_controls(text),
-        target=target.ids[0] if target is not None and target.ids else None,
+        target=ids[min(delivery.part, len(ids) - 1)] if ids else None,
         keys=keys,
     )
