@@ -30,7 +30,7 @@ AUTHOR = Identity(id=IdentityId(NETWORK, "alice"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = timedelta(days=60)
 CALL = 500
-STEP = 500
+STEP = 200
 
 
 class Calendar:

@@ -60,7 +60,7 @@ class Core:
         for copy in learnt.copies:
             new[copy.event] = (*new.get(copy.event, ()), copy)
         for event, copies in new.items():
-            if event in learnt.fresh:
+            if event in learnt.whole:
                 self.copies.write(event, copies)
             else:
                 self.copies.change(event, partial(_joined, copies))

@@ -252,10 +252,9 @@ class _Accepting:
     def _take(self, written: _Written) -> None:
         work, event = self._work, written.event
         key, channel = event.key, event.channel
-        work.remember_event(event)
+        work.add_event(event)
         for native in dict.fromkeys((key.id, *event.aliases)):
             work.add_copy(Copy(event=key, channel=channel, id=native, at=self._at))
-        work.fresh.append(key)
         self._fresh.append(key)
         fault = written.fault or self._guilty.get(key)
         if fault is None:

@@ -44,7 +44,7 @@ class Keeping:
         """Deliveries by state; `quarantined` events; `chores` undone and `quarantined_chores`. Every name is always there."""
         return await self._core.read(_counts)
 
-    async def prune(self, *, done_before: datetime, copies_before: datetime, limit: int = 1000) -> int:
+    async def prune(self, *, done_before: datetime, copies_before: datetime, limit: int = 200) -> int:
         """Forget one step's worth; returns how many rows, 0 when there is nothing left to forget.
 
         Deliveries that ended before `done_before` go, then their events once they have no deliveries left. Copies,

@@ -79,6 +79,8 @@ class Work:
         self.copies: list[Copy] = []
         self.fresh: list[EventKey] = []
         """Events that this group adds."""
+        self.whole: list[EventKey] = []
+        """Those of them that had no delivery before: the copies of this group are all that they have."""
         self.confirmed: list[EventKey] = []
         """Doubtful ones that proved to be there."""
         self.cursors: dict[tuple[NetworkName, str], str] = {}
@@ -182,8 +184,13 @@ class Work:
     def insert(self, table: Table, row: tuple[Any, ...]) -> None:
         self._rows.setdefault(table, []).append(row)
 
-    def remember_event(self, event: Event) -> None:
-        self._events[event.key] = event
+    def add_event(self, event: Event) -> None:
+        """Its row is the caller's business: what the plan makes of it belongs to that."""
+        key = event.key
+        self._events[key] = event
+        self.fresh.append(key)
+        if key not in self._places and key not in self.recent.places:
+            self.whole.append(key)
 
     def add_copy(self, copy: Copy) -> None:
         """Store a copy. The earliest holder of a native id stays what that id stands for."""

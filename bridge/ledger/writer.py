@@ -43,7 +43,8 @@ class Learnt(NamedTuple):
     """What the event loop's memories must hear of before the callers do. `doubt`: forget everything."""
 
     copies: Sequence[Copy] = ()
-    fresh: frozenset[EventKey] = frozenset()
+    whole: frozenset[EventKey] = frozenset()
+    """Events of which `copies` are all there are."""
     told: Sequence[Callable[[], None]] = ()
     doubt: bool = False
 
@@ -163,7 +164,7 @@ class Writer:
         work.committed()
         self._serials = work.serials
         self._passing += work.inserted
-        self._answer(outcomes, Learnt(work.copies, frozenset(work.fresh), work.told), work.inserted)
+        self._answer(outcomes, Learnt(work.copies, frozenset(work.whole), work.told), work.inserted)
 
     def _begin(self) -> Work:
         if self._connection is None:
