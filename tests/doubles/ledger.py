@@ -72,7 +72,7 @@ class MemoryLedger:
             for id in (event.key.id, *event.aliases):
                 self.all_copies.append(Copy(event=event.key, channel=event.channel, id=id, at=self._clock.now()))
             try:
-                planned = plan(event, self)
+                planned = plan(event, _Inside(self))
             except Exception as error:  # noqa: BLE001 — as the real one: whatever a plan raises
                 quarantined.append((event.key, repr(error)))
                 continue
@@ -106,12 +106,9 @@ class MemoryLedger:
         return next((copy for copy in self.all_copies if copy.id == key.id and copy.channel.network == key.network), None)
 
     def root(self, key: EventKey) -> EventKey | None:
-        """As `Lookup`: synchronous."""
+        """The event that a native id names."""
         holder = self._holder(key)
         return None if holder is None else holder.event
-
-    def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
-        return any(copy.event == event and copy.channel == channel for copy in self.all_copies)
 
     async def cursor(self, network: NetworkName, scope: str) -> Cursor | None:
         await self._read()
@@ -235,3 +232,17 @@ class MemoryLedger:
 
 def _undone(entry: Entry) -> bool:
     return entry.state in (State.PENDING, State.LEASED, State.UNCERTAIN)
+
+
+class _Inside:
+    """A `Lookup`."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self._ledger = ledger
+        self.root = ledger.root
+
+    def event(self, key: EventKey) -> Event | None:
+        return self._ledger.events.get(key)
+
+    def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
+        return any(copy.event == event and copy.channel == channel for copy in self._ledger.all_copies)

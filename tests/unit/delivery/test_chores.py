@@ -31,7 +31,7 @@ class Desk(Stage):
         self.done.append(chore.id)
 
     async def bring(self, *chores: Chore) -> Accepted:
-        accepted = await self.ledger.accept(HUB, [], lambda *_: None, chores=chores)  # type: ignore[arg-type,return-value]
+        accepted = await self.ledger.accept(HUB, [], lambda *_: None, chores=chores)  # type: ignore[arg-type]
         self.worker.wake()
         await turns()
         return accepted
@@ -82,7 +82,7 @@ async def test_an_unknown_kind_is_set_aside_at_once(desk: Desk, caplog: pytest.L
 
 
 async def test_what_an_earlier_run_left_is_done_without_being_told(desk: Desk) -> None:
-    await desk.ledger.accept(HUB, [], lambda *_: None, chores=[task("old")])  # type: ignore[arg-type,return-value]
+    await desk.ledger.accept(HUB, [], lambda *_: None, chores=[task("old")])  # type: ignore[arg-type]
     async with background(desk.worker.run):
         await turns()
     assert desk.done == ["old"]
@@ -92,7 +92,7 @@ async def test_a_ledger_that_cannot_write_delays_and_loses_nothing(desk: Desk) -
     async with background(desk.worker.run):
         await desk.bring(task("a1", "!a"))
         desk.done.clear()
-        await desk.ledger.accept(HUB, [], lambda *_: None, chores=[task("a2", "!a")])  # type: ignore[arg-type,return-value]
+        await desk.ledger.accept(HUB, [], lambda *_: None, chores=[task("a2", "!a")])  # type: ignore[arg-type]
         desk.ledger.broken = True
         desk.worker.wake()
         await desk.clock.advance(100)

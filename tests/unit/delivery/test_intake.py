@@ -12,9 +12,9 @@ from bridge.contract.plan import Draft, Planned
 from bridge.delivery.inlet import NetworkInlet
 from bridge.delivery.intake import Intake
 from bridge.model.events import Event
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import HUB, ChannelId, EventKey
 from tests.doubles.clock import START
-from tests.unit.delivery.stage import ALICE, HUB, LANE, LOG, NET, ROOM, FakeOutlet, Stage, delivery, event, say, turns
+from tests.unit.delivery.stage import ALICE, LANE, LOG, NET, ROOM, FakeOutlet, Stage, delivery, event, say, turns
 
 
 @pytest.fixture
