@@ -32,7 +32,6 @@ class Pen:
         )
         self._own = 0
         self._queued: set[asyncio.Future[Receipt]] = set()
-        self._dry = False
 
     def send(self, command: str, params: Sequence[str] = ()) -> None:
         """Past the flood control: what the server waits for, or cannot wait itself. Raises `ValueError`."""
@@ -100,23 +99,6 @@ class Pen:
         self._proofs.write(label, command, target, text, future, labelled=labelled)
         self._wire.write(data)
 
-    def fence(self) -> "asyncio.Future[Receipt]":
-        """Done once the server has read all that was written before. Raises `Uncertain` where the connection is lost first."""
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-
-        def write() -> None:
-            self._queued.discard(future)
-            if not self._dry:
-                self._proofs.write("", "PING", "", "", future, labelled=False)
-                self.write_fence()
-
-        if self._dry:
-            future.set_exception(Unavailable("the connection is lost"))
-            return future
-        self._queued.add(future)
-        self._bucket.submit(write)
-        return future
-
     def write_fence(self) -> None:
         """A PING behind all that was written so far, unless one is out: then its answer brings the next."""
         token = self._proofs.fence()
@@ -132,7 +114,6 @@ class Pen:
 
     def lose(self) -> None:
         """The connection is gone: what was not written was surely not sent."""
-        self._dry = True
         for future in self._queued:
             if not future.done():
                 future.set_exception(Unavailable("the connection was lost before this was sent"))

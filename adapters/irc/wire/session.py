@@ -66,7 +66,6 @@ class Session:
             rng=tools.random,
             join=lambda names, keys: self.pen.say("JOIN", (names, keys) if keys else (names,)),
             part=lambda name: self.pen.say("PART", (name,)),
-            settled=self.pen.fence,
             tell=sink.tell,
             monotonic=self._monotonic,
         )

@@ -62,7 +62,6 @@ class ScriptedServer:
     async def let_in(self, channel: str = "#lobby", nick: str = "bot") -> None:
         await self.expect("JOIN")
         self.say(f":{nick}!u@host.example JOIN {channel}", f":srv 366 {nick} {channel} :End")
-        await self.pong()
 
     async def pong(self) -> str:
         """Answer the client's next PING."""

@@ -148,7 +148,6 @@ async def test_a_channel_keeps_the_spelling_it_was_linked_with() -> None:
         opening = asyncio.create_task(scene.adapter.open(linked))
         await server.expect("JOIN")
         server.say(":bot!u@h JOIN #A{1}", ":srv 366 bot #A{1} :End")
-        await server.pong()
         assert [info.error for info in await opening] == [None]
         server.say(":al!a@h PRIVMSG #A{1} :hello")
         await scene.inlet.until(lambda: bool(scene.inlet.texts()))
