@@ -63,6 +63,8 @@ async def _running(plant: Plant) -> AsyncIterator[None]:
     """Starts what takes before what gives, and stops it the other way round: nothing is taken that could not be stored."""
     await plant.control.start()
     try:
+        for listener in plant.listeners:
+            await listener.start()
         async with asyncio.TaskGroup() as group:
             carrying = [
                 group.create_task(work)
@@ -77,21 +79,24 @@ async def _running(plant: Plant) -> AsyncIterator[None]:
                     plant.caretaker.run(),
                 )
             ]
-            for listener in plant.listeners:
-                await listener.start()
             linking = group.create_task(_link_up(plant))
             networks = [group.create_task(supervisor.run()) for supervisor in plant.networks.supervisors.values()]
             try:
                 yield
             finally:
-                for listener in plant.listeners:
-                    await listener.stop()
+                await _close_doors(plant)
                 await plant.intake.drain()
                 await plant.courier.stop(GRACE)
                 for task in (linking, *networks, *carrying):
                     task.cancel()
     finally:
+        await _close_doors(plant)
         await plant.control.close()
+
+
+async def _close_doors(plant: Plant) -> None:
+    for listener in plant.listeners:
+        await listener.stop()
 
 
 async def _link_up(plant: Plant) -> None:

@@ -1,7 +1,9 @@
 """The real servers, each with a folder and ports of its own on loopback."""
 
 import asyncio
+import itertools
 import os
+import random
 import shutil
 import socket
 from pathlib import Path
@@ -14,10 +16,19 @@ from tests.servers.install import postgres_binaries
 START_SECONDS = 20.0
 
 
+_ports = itertools.cycle(random.sample(range(20_000, 32_000), 12_000))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that the system gives to outgoing connections, so that none of those takes it meanwhile; never twice."""
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
 
 
 def binary(name: str) -> str:
