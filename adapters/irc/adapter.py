@@ -103,6 +103,9 @@ class Irc:
         """None once channels can be opened."""
         try:
             secure = await asyncio.to_thread(context, self._config, self._tools.log) if tls else None
+        except OSError as error:
+            return Disconnected(f"the certificate files cannot be used: {error.strerror or error}", fatal=True)
+        try:
             await session.connect(host, port, secure)
         except ssl.SSLCertVerificationError as error:
             return Disconnected(f"the certificate of {host} is not to be trusted: {error.verify_message}")
