@@ -98,7 +98,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused_unless_told_to_trust_
 
 async def test_a_missing_certificate_file_is_told_in_words(demo: DemoServer) -> None:
     scene = Scene(f"127.0.0.1:{demo.port}", tls=True, tls_certificate="/nonexistent/cert.pem")
-    with pytest.raises(Disconnected, match="certificate files.*No such file") as caught:
+    with pytest.raises(Disconnected, match=r"certificate files.*No such file") as caught:
         await scene.adapter.run()
     assert caught.value.fatal
 
