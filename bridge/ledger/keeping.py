@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, func, select, true, tuple_
 
 from bridge.contract.features import Evidence
 from bridge.ledger import schema
-from bridge.ledger.columns import STATES
+from bridge.ledger.columns import DEAD, DONE, STATES
 from bridge.ledger.core import Core
 from bridge.ledger.inbox import root_of
 from bridge.ledger.outbox import entries_of
@@ -107,23 +107,24 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 def _prune(work: Work, done_before: datetime, copies_before: datetime, limit: int) -> int:
     forgotten = 0
-    ended = and_(schema.ENDED, _deliveries.c.state.in_((3, 4)), _deliveries.c.changed_at < done_before)
-    forgotten += _delete(work, _deliveries, ended, limit)
+    for code in (DONE, DEAD):
+        ended = and_(schema.ENDED, _deliveries.c.state == code)
+        forgotten += _delete(work, _deliveries.c.changed_at, done_before, limit, ended)
     has_delivery = exists().where(_deliveries.c.event_id == _events.c.id, _deliveries.c.event_network == _events.c.network)
-    forgotten += _delete(work, _events, and_(_events.c.accepted_at < done_before, ~has_delivery), limit)
+    forgotten += _delete(work, _events.c.accepted_at, done_before, limit, ~has_delivery)
     for table in (_copies, _sightings):
         kept = exists().where(_events.c.network == table.c.event_network, _events.c.id == table.c.event_id)
-        forgotten += _delete(work, table, and_(table.c.at < copies_before, ~kept), limit)
-    forgotten += _delete(work, schema.batches, schema.batches.c.at < copies_before, limit)
-    forgotten += _delete(work, schema.revoked, schema.revoked.c.at < copies_before, limit)
-    chores = schema.chores
-    over = and_(chores.c.state != schema.CHORE_DUE, chores.c.changed_at < done_before)
-    forgotten += _delete(work, chores, over, limit)
-    return forgotten
+        forgotten += _delete(work, table.c.at, copies_before, limit, ~kept)
+    for table in (schema.batches, schema.revoked):
+        forgotten += _delete(work, table.c.at, copies_before, limit, true())
+    chores = schema.chores.c
+    return forgotten + _delete(work, chores.changed_at, done_before, limit, chores.state != schema.CHORE_DUE)
 
 
-def _delete(work: Work, table: Table, condition: ColumnElement[bool], limit: int) -> int:
+def _delete(work: Work, time: Column[datetime], before: datetime, limit: int, condition: ColumnElement[bool]) -> int:
+    """The oldest go first: in that order both engines walk the index on `time`, whatever they guess about the table."""
+    table = time.table
     keys: list[Any] = list(table.primary_key)
-    found = select(*keys).where(condition).limit(limit)
+    found = select(*keys).where(time < before, condition).order_by(time).limit(limit)
     which = keys[0].in_(found) if len(keys) == 1 else tuple_(*keys).in_(found)
     return work.sql.execute(delete(table).where(which)).rowcount
