@@ -23,17 +23,8 @@ from bridge.ops.control import Answers, Arguments
 from bridge.ops.health import Health
 
 
-def listeners(
-    ground: Ground,
-    intake: Intake,
-    courier: Courier,
-    signals: SignalRouter,
-    desk: Desk,
-    linkage: Linkage,
-) -> Sequence[Listener]:
+def listeners(ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linkage: Linkage) -> Sequence[Listener]:
     settings, hub = ground.settings, ground.hub
-    desk_of_links = LinkDesk(hub.links, ground.ledger, hub.media, ground.metrics)
-    receiver = _receiver(ground, intake, courier, signals, desk, desk_of_links)
     domain = settings.homeserver.domain
     queries = Queries(
         domain,
@@ -57,7 +48,7 @@ def listeners(
     return found
 
 
-def _receiver(
+def make_receiver(
     ground: Ground, intake: Intake, courier: Courier, signals: SignalRouter, desk: Desk, desk_of_links: LinkDesk
 ) -> Receiver:
     settings, hub = ground.settings, ground.hub

@@ -14,6 +14,7 @@ from bridge.contract.toolbox import Clock, HttpClient
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.api import Api
 from bridge.matrix.doubles import Doubles
+from bridge.matrix.gaps import LookBack
 from bridge.matrix.info import BridgeInfo
 from bridge.matrix.links import Links
 from bridge.matrix.media import HomeserverMedia
@@ -59,6 +60,7 @@ class Hub(Struct, frozen=True, kw_only=True):
     rooms: Rooms
     info: BridgeInfo
     outlet: MatrixOutlet
+    look_back: LookBack
 
 
 def build_hub(
@@ -102,6 +104,7 @@ def build_hub(
             log=log,
         ),
         info=BridgeInfo(api, ledger, networks.protocol),
+        look_back=LookBack(api, ledger, ledger.root, clock, log),
         outlet=MatrixOutlet(api, ledger, puppets, doubles, memberships, uploads, clock, log=log),
     )
 

@@ -9,6 +9,7 @@ from bridge.config.settings import LinkSettings, PortalSettings
 from bridge.contract.errors import Unavailable
 from bridge.contract.toolbox import Clock
 from bridge.ledger.ledger import Ledger
+from bridge.matrix.gaps import LookBack
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.model.ids import ChannelId
 from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
@@ -31,6 +32,7 @@ class Linkage:
         self,
         ledger: Ledger,
         rooms: Rooms,
+        look_back: LookBack,
         switchboard: Switchboard,
         wanted: Sequence[PortalSettings],
         clock: Clock,
@@ -38,6 +40,7 @@ class Linkage:
     ) -> None:
         self._ledger = ledger
         self._rooms = rooms
+        self._look_back = look_back
         self._switchboard = switchboard
         self._wanted = wanted
         self._clock = clock
@@ -77,6 +80,7 @@ class Linkage:
         async with gate:
             try:
                 portal = await self._rooms.ensure(settings)
+                await self._look_back.linked(portal.room)
                 await self._sync(portal, settings.links)
             except (RoomRefused, Unavailable) as error:
                 if self.refused.get(settings.room) != str(error):

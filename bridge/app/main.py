@@ -77,9 +77,10 @@ async def _running(plant: Plant) -> AsyncIterator[None]:
                     plant.retention.run(),
                     plant.networks.follow(),
                     plant.caretaker.run(),
+                    plant.recovery.run(),
                 )
             ]
-            linking = group.create_task(_link_up(plant))
+            linking = group.create_task(plant.linkage.run())
             networks = [group.create_task(supervisor.run()) for supervisor in plant.networks.supervisors.values()]
             try:
                 yield
@@ -97,8 +98,3 @@ async def _running(plant: Plant) -> AsyncIterator[None]:
 async def _close_doors(plant: Plant) -> None:
     for listener in plant.listeners:
         await listener.stop()
-
-
-async def _link_up(plant: Plant) -> None:
-    """What needs the homeserver: that it can reach us, and the rooms of the configuration."""
-    await asyncio.gather(plant.linkage.run(), plant.pinger.run(SystemClock()))

@@ -15,6 +15,7 @@ from bridge.delivery.courier import Courier
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Entry, Trace
 from bridge.matrix.api import Api
+from bridge.matrix.gaps import LookBack
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import HUB, ChannelId, EventKey
@@ -38,6 +39,7 @@ class BridgeOffice:
         states: RoomStates,
         linkage: Linkage,
         pulse: Pulse,
+        look_back: LookBack,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -48,6 +50,7 @@ class BridgeOffice:
         self._api, self._rooms, self._states = api, rooms, states
         self._linkage = linkage
         self._pulse = pulse
+        self._look_back = look_back
 
     def permissions(self) -> Mapping[str, Permission]:
         return self._settings.permissions
@@ -110,6 +113,7 @@ class BridgeOffice:
                 portal = await _asked(self._rooms.ensure(PortalSettings(room=room_id)))
             except RoomRefused as error:
                 raise Refused(str(error)) from error
+        await self._look_back.linked(room_id)
         way, feeds = defaults(PortalKind(portal.kind), direction, relay)
         link = await self._ledger.add_link(portal=portal.id, channel=channel, direction=way, relay=feeds, source=Source.COMMAND)
         await self._switchboard.refresh()

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 import bridge
 from bridge.app.caretaker import Caretaker
-from bridge.app.doors import listeners, terminal
+from bridge.app.doors import listeners, make_receiver, terminal
 from bridge.app.foreign import ForeignBridges
 from bridge.app.ground import Ground
 from bridge.app.hub import Hub, PlanLinks, build_hub
@@ -19,6 +19,7 @@ from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
 from bridge.app.pulse import Pulse
+from bridge.app.recovery import Recovery
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
@@ -36,9 +37,10 @@ from bridge.delivery.signals import SignalRouter
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Chore
 from bridge.matrix.business import Affairs
+from bridge.matrix.links import LinkDesk
 from bridge.matrix.outlet import MATRIX_FEATURES
 from bridge.matrix.ping import Pinger
-from bridge.matrix.receiver import COMMAND
+from bridge.matrix.receiver import COMMAND, Receiver
 from bridge.matrix.server import Listener
 from bridge.matrix.upgrade import Upgrades
 from bridge.model.events import Event
@@ -57,7 +59,7 @@ Task = Callable[[Chore], Awaitable[None]]
 
 class Plant(Struct, frozen=True, kw_only=True):
     hub: Hub
-    pinger: Pinger
+    recovery: Recovery
     courier: Courier
     intake: Intake
     chores: ChoreWorker
@@ -68,6 +70,7 @@ class Plant(Struct, frozen=True, kw_only=True):
     caretaker: Caretaker
     retention: Retention
     control: ControlServer
+    receiver: Receiver
     listeners: Sequence[Listener]
 
 
@@ -101,7 +104,9 @@ async def build(
     )
     foreign = ForeignBridges(ledger, switchboard, networks.manifests, hub.bot)
     await foreign.load()
-    linkage = Linkage(ledger, hub.rooms, switchboard, settings.portals, clock, logging.getLogger("unabridged.rooms"))
+    linkage = Linkage(
+        ledger, hub.rooms, hub.look_back, switchboard, settings.portals, clock, logging.getLogger("unabridged.rooms")
+    )
     await linkage.known()
     pinger = Pinger(
         session,
@@ -139,12 +144,15 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         states=hub.states,
         linkage=linkage,
         pulse=pulse,
+        look_back=hub.look_back,
     )
+    links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
     desk = Desk((*linking_words(office), *watching_words(office, bridge.__version__)), networks.words())
+    receiver = make_receiver(ground, intake, courier, signals, desk, links)
     tasks |= _tasks(ground, intake, foreign, office, desk)
     return Plant(
         hub=hub,
-        pinger=pinger,
+        recovery=Recovery(receiver, hub.look_back, pinger, switchboard, clock),
         courier=courier,
         intake=intake,
         chores=chores,
@@ -155,7 +163,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
         retention=_retention(ground),
         control=ControlServer(ground.places.socket, terminal(desk, office), logging.getLogger("unabridged.control")),
-        listeners=listeners(ground, intake, courier, signals, desk, linkage),
+        receiver=receiver,
+        listeners=listeners(ground, receiver, links, linkage),
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -21,12 +21,13 @@ from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.ledger.rows import Accepted, Chore
+from bridge.matrix import gaps
 from bridge.matrix.convert.fields import ConvertError, Raw, event_id, room_id
 from bridge.matrix.convert.incoming import Business, Context, from_matrix
 from bridge.matrix.convert.stamp import stamp_of
 from bridge.matrix.ephemeral import EphemeralReader
 from bridge.matrix.reactions import ReactionBook
-from bridge.matrix.transaction import RawJson, Unreadable, read_event, read_transaction
+from bridge.matrix.transaction import OutOfTurn, RawJson, Unreadable, read_event, read_transaction
 from bridge.model.events import Event, Redaction
 from bridge.model.ids import HUB, EventKey, NetworkName
 from bridge.model.people import Identity
@@ -96,6 +97,9 @@ class Receiver:
         self._around = around
         self._intake = intake
         self._reactions = reactions
+        self._sequence = gaps.Sequence()
+        self.hole = asyncio.Event()
+        """Set when a transaction was found missing: a ping makes the homeserver send it at once."""
         self._prove, self._signal = prove, signal
         self._clock, self._metrics = clock, metrics
         self._log = logging.getLogger("unabridged.matrix.receiver")
@@ -117,13 +121,30 @@ class Receiver:
             if self._done.get(transaction) == mark:
                 self._metrics.count("matrix_transactions_repeated")
                 return
-            await self._take(transaction, pieces)
+            if self._sequence.hole_before(transaction):
+                self._metrics.count("matrix_transactions_missing")
+                self.hole.set()
+                raise OutOfTurn("A transaction before this one never came; send them from there.")
+            await self._take(Cursor(scope="transaction", value=transaction), pieces)
+            self._sequence.took(transaction)
+            self._metrics.count("matrix_transactions")
             self._tell(found.ephemeral)
             self._done[transaction] = mark
             if len(self._done) > self._remembered:
                 self._done.popitem(last=False)
 
-    async def _take(self, transaction: str, pieces: Sequence[tuple[RawJson, dict[str, Any] | Unreadable]]) -> None:
+    @property
+    def whole(self) -> bool:
+        """Whether no transaction is known to be missing."""
+        return self._sequence.whole
+
+    async def catch_up(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Takes what was never pushed. Raises `LedgerUnavailable`."""
+        async with self._turn:
+            await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
+            self._metrics.count("matrix_events_caught_up", len(events))
+
+    async def _take(self, cursor: Cursor | None, pieces: Sequence[tuple[RawJson, dict[str, Any] | Unreadable]]) -> None:
         crop = _Crop()
         for raw, event in pieces:
             if isinstance(event, Unreadable):
@@ -134,12 +155,10 @@ class Receiver:
             except ConvertError as error:
                 self._set_aside(raw, event, str(error), crop)
         if crop.events or crop.chores:
-            cursor = Cursor(scope="transaction", value=transaction)
             await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
         now = self._clock.now() if crop.proofs else None
         for delivery, native in crop.proofs:
             self._prove(delivery, Receipt(evidence=Evidence.ASSIGNED, ids=(native,), at=now))
-        self._metrics.count("matrix_transactions")
         self._metrics.count("matrix_events", len(pieces))
 
     async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:

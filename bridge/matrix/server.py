@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler as Route
 
 from bridge.config.rules import split_address
 from bridge.contract.errors import LedgerUnavailable
-from bridge.matrix.transaction import NotJson
+from bridge.matrix.transaction import NotJson, OutOfTurn
 
 LARGEST_TRANSACTION = 64 * 1024 * 1024
 """Bytes, decompressed. A body over it would be sent again for ever, so this is far above what a homeserver makes."""
@@ -113,6 +113,8 @@ class AppserviceApi:
             await self._take(request.match_info["transaction"], body)
         except NotJson as error:
             return refusal(400, "M_NOT_JSON", str(error))
+        except OutOfTurn as error:
+            return refusal(503, "M_UNKNOWN", str(error))
         except LedgerUnavailable:
             return refusal(503, "M_UNKNOWN", "Nothing could be stored; send it again.")
         return _done()

@@ -20,6 +20,10 @@ class NotJson(BridgeError):
     """The body is no JSON object at all: 400 M_NOT_JSON."""
 
 
+class OutOfTurn(BridgeError):
+    """A transaction before this one never came. Refusing this one makes the homeserver begin with the oldest it has."""
+
+
 class Unreadable(msgspec.Struct, frozen=True):
     """One event that says nothing to us, and why, in plain words."""
 

@@ -1,0 +1,80 @@
+"""After a start, and whenever something is missing: hears from the homeserver what it did not push."""
+
+import asyncio
+import itertools
+import logging
+from datetime import datetime
+
+from bridge.app.switchboard import Switchboard
+from bridge.contract.errors import LedgerUnavailable
+from bridge.contract.toolbox import Clock
+from bridge.matrix.gaps import LookBack
+from bridge.matrix.ping import Pinger
+from bridge.matrix.receiver import Receiver
+
+LOOKS = (2.0, 8.0, 30.0)
+"""Seconds from the homeserver's answer to our ping, and from one look through the rooms to the next: its recovery has ended."""
+THERE = 60.0
+"""Seconds between two marks of our being there."""
+PINGS, BETWEEN = 12, 0.25
+"""A ping that comes before the homeserver has noticed its outage does nothing."""
+AT_A_TIME = 4
+
+_log = logging.getLogger("unabridged.matrix.recovery")
+
+
+class Recovery:
+    def __init__(self, receiver: Receiver, look_back: LookBack, pinger: Pinger, switchboard: Switchboard, clock: Clock) -> None:
+        self._receiver = receiver
+        self._look_back = look_back
+        self._pinger = pinger
+        self._switchboard = switchboard
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            since = await self._look_back.last_there()
+        except LedgerUnavailable:
+            since = None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._mark())
+            group.create_task(self._fill_holes())
+            await self._pinger.run(self._clock)
+            for pause in LOOKS if since is not None else ():
+                await self._clock.sleep(pause)
+                await self._look(since or self._clock.now())
+
+    async def _mark(self) -> None:
+        while True:
+            try:
+                await self._look_back.still_there()
+            except LedgerUnavailable:
+                _log.warning("the mark of our being there can't be set")
+            await self._clock.sleep(THERE)
+
+    async def _fill_holes(self) -> None:
+        """A refused transaction waits for the homeserver's own back-off, unless it is pinged."""
+        for number in itertools.count():
+            await self._receiver.hole.wait()
+            self._receiver.hole.clear()
+            _log.warning("the homeserver left a transaction lying; asking for it")
+            for attempt in range(PINGS):
+                await self._clock.sleep(BETWEEN)
+                await self._pinger.ping(f"hole-{number}-{attempt}")
+                if self._receiver.whole:
+                    break
+
+    async def _look(self, since: datetime) -> None:
+        gate = asyncio.Semaphore(AT_A_TIME)
+        await asyncio.gather(*(self._look_into(portal.room, since, gate) for portal in self._switchboard.portals))
+
+    async def _look_into(self, room: str, since: datetime, gate: asyncio.Semaphore) -> None:
+        async with gate:
+            try:
+                events = await self._look_back.missed(room, since)
+                if events:
+                    _log.warning("%d events of %s were never pushed; taken now", len(events), room)
+                    await self._receiver.catch_up(events)
+            except LedgerUnavailable as error:
+                _log.warning("what was missed in %s could not be stored: %s", room, error)

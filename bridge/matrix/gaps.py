@@ -1,0 +1,119 @@
+"""What the homeserver forgot to push, noticed and asked for.
+
+A homeserver may leave a transaction lying: Synapse (1.163) looks whether we are up before it stores a new transaction, so one
+that is made at the very moment its recovery ends is stored as "for the recovery to send" and stays there until the next one.
+Two cures, since neither alone is enough:
+
+- Transaction ids count up, so the next transaction shows the hole. It is refused once: the homeserver takes that for an outage
+  and begins its recovery with the oldest transaction it has, which is the one left lying. Nothing changes its order.
+- Where nothing follows there is nothing to notice. So after a start the rooms' last messages are looked through, back to when we
+  were last there (CS API, `/messages`); what we never heard of is taken as if it had been pushed.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge.contract.errors import DeliveryError
+from bridge.contract.toolbox import Clock
+from bridge.matrix.api import Api
+from bridge.matrix.ports import Memory
+from bridge.model.ids import HUB, EventKey
+
+_LINKED = "linked-at"
+_SLACK = timedelta(minutes=2)
+"""Clocks differ, and the mark of our last being there is up to a minute old."""
+_PAGES = 20
+_SURE = 3
+"""So many ids in a row must have counted up by one before a hole means anything: not every homeserver counts."""
+
+
+class Sequence:
+    """The ids of one run's transactions, in the order they come."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._row = 0
+        self._refused: int | None = None
+
+    def hole_before(self, transaction: str) -> bool:
+        """Whether one that must have been before it never came; True at most once for each, so it may come again without."""
+        if not (transaction.isascii() and transaction.isdigit() and len(transaction) < 19):
+            return False
+        number = int(transaction)
+        hole = self._last is not None and number > self._last + 1
+        if hole and self._row >= _SURE and self._refused != number:
+            self._refused = number
+            return True
+        return False
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is being waited for."""
+        return self._refused is None or (self._last is not None and self._last >= self._refused)
+
+    def took(self, transaction: str) -> None:
+        if not (transaction.isascii() and transaction.isdigit() and len(transaction) < 19):
+            return
+        number = int(transaction)
+        self._row = self._row + 1 if number == (self._last or -1) + 1 else 0
+        self._last = number
+
+
+class LookBack:
+    """Looks through rooms for what was never pushed. `known` is the ledger's `root`."""
+
+    def __init__(
+        self,
+        api: Api,
+        memory: Memory,
+        known: Callable[[EventKey], Awaitable[EventKey | None]],
+        clock: Clock,
+        log: logging.Logger,
+    ) -> None:
+        self._api = api
+        self._memory = memory
+        self._known = known
+        self._clock = clock
+        self._log = log
+
+    async def last_there(self) -> datetime | None:
+        """When the bridge was last known to run; None before its first run."""
+        kept = await self._memory.fact("bridge", "last-there")
+        return datetime.fromisoformat(kept) if kept else None
+
+    async def still_there(self) -> None:
+        await self._memory.save_fact("bridge", "last-there", self._clock.now().isoformat())
+
+    async def linked(self, room: str) -> None:
+        """A room gets links now: what was said in it before is nobody's business elsewhere."""
+        await self._memory.save_fact(_LINKED, room, self._clock.now().isoformat())
+
+    async def missed(self, room: str, since: datetime) -> list[Mapping[str, Any]]:
+        """Events of the room since then that the ledger doesn't know, oldest first; none where the room can't be seen."""
+        linked = await self._memory.fact(_LINKED, room)
+        floor = max(since - _SLACK, datetime.fromisoformat(linked)) if linked else since - _SLACK
+        found: list[Mapping[str, Any]] = []
+        start: str | None = None
+        try:
+            for _ in range(_PAGES):
+                page, start = await self._api.messages(room, start=start)
+                found += [{**event, "room_id": room} for event in page if await self._is_new(event, floor)]
+                if start is None or not page or _happened(page[-1]) < floor:
+                    break
+        except DeliveryError as error:
+            self._log.info("the room %s could not be looked through: %s", room, error.reason)
+        return found[::-1]
+
+    async def _is_new(self, event: Mapping[str, Any], floor: datetime) -> bool:
+        native = event.get("event_id")
+        if not isinstance(native, str) or "state_key" in event or _happened(event) < floor:
+            return False
+        return await self._known(EventKey(HUB, native)) is None
+
+
+def _happened(event: Mapping[str, Any]) -> datetime:
+    at = event.get("origin_server_ts")
+    sane = isinstance(at, int) and 0 <= at < 2**43
+    return datetime.fromtimestamp(int(at or 0) / 1000 if sane else 0, UTC)
