@@ -84,7 +84,7 @@ class Irc:
                     up_since = clock.monotonic()
                     self._link = Link(session, listener)
                     self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED))
-                    end = await session.over
+                    end = await asyncio.shield(session.over)  # whoever cancels us doesn't end it: the goodbye does
                 self._link = None
                 listener.flush_splits()
                 await listener.pipeline.finish()

@@ -103,6 +103,12 @@ async def test_no_hostile_line_ends_the_connection_or_hides_the_next(caps: str) 
         assert not [line for line in server.sent if line.startswith("QUIT")]
 
 
+async def test_whoever_stops_the_bridge_hears_it_say_goodbye() -> None:
+    async with in_lobby() as (server, scene):
+        assert scene.inlet.phase is Phase.CONNECTED
+    assert server.sent[-1] == "QUIT :the bridge is stopping"
+
+
 async def test_a_thousand_channels_are_joined_in_few_lines(demo: DemoServer) -> None:
     channels = [ChannelId(NET, f"#channel-{number}") for number in range(1000)]
     scene = Scene(at(demo), keys={"#channel-7": "secret"})
