@@ -49,11 +49,11 @@ $(BIN)/python:
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing the bridge's libraries (half a minute)…"
-	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
-	@$(PIP) install --quiet --no-deps --editable .
+	@$(PIP) install --quiet --quiet --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing the test tools…"
-	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@$(PIP) install --quiet --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@
