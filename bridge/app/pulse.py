@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import DeliveryError, Unavailable, Uncertain
+from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.outlet import MatrixOutlet
@@ -68,10 +68,12 @@ class Pulse:
             await self._lost.wait()
             try:
                 await self._look()
-            except DeliveryError as error:
+            except Unavailable as error:
                 self.reason = error.reason
                 await self._clock.sleep(EVERY)
                 continue
+            except Rejected:
+                pass  # whatever it refuses, it is there
             self._lost.clear()
             self.reason = None
             self._up()
