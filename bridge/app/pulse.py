@@ -31,19 +31,16 @@ class Pulse:
         self._look = look
         self._clock = clock
         self._down, self._up = down, up
-        self._lost = asyncio.Event()
+        self._suspected = asyncio.Event()
         self.reason: str | None = None
         """Why it is away, in plain words; None while it is there."""
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         try:
             return await self._outlet.deliver(delivery)
-        except Unavailable as error:
-            if error.retry_after is None:
-                self._gone(error.reason)
-            raise
-        except Uncertain as error:
-            self._gone(error.reason)
+        except (Unavailable, Uncertain) as error:
+            if not (isinstance(error, Unavailable) and error.retry_after is not None):
+                self._suspected.set()
             raise
 
     async def find(self, delivery: Delivery) -> Receipt | None:
@@ -56,24 +53,25 @@ class Pulse:
         if self.reason is None:
             await self._outlet.send_signal(signal)
 
-    def _gone(self, reason: str) -> None:
-        if self.reason is None:
-            self.reason = reason
-            self._down()
-            self._lost.set()
-
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. One send that failed proves nothing: only where nothing else answers either do all lanes rest."""
         while True:
-            await self._lost.wait()
-            try:
-                await self._look()
-            except Unavailable as error:
-                self.reason = error.reason
+            await self._suspected.wait()
+            while not await self._answers():
                 await self._clock.sleep(EVERY)
-                continue
-            except Rejected:
-                pass  # whatever it refuses, it is there
-            self._lost.clear()
-            self.reason = None
-            self._up()
+            self._suspected.clear()
+            if self.reason is not None:
+                self.reason = None
+                self._up()
+
+    async def _answers(self) -> bool:
+        try:
+            await self._look()
+        except Unavailable as error:
+            if self.reason is None:
+                self._down()
+            self.reason = error.reason
+            return False
+        except Rejected:
+            pass  # whatever it refuses, it is there
+        return True
