@@ -15,10 +15,11 @@ from bridge.delivery.courier import Courier
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Entry, Trace
 from bridge.matrix.api import Api
+from bridge.matrix.doubles import Doubles
 from bridge.matrix.gaps import LookBack
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import HUB, ChannelId, EventKey
+from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
 from bridge.model.permissions import Permission
 from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
 
@@ -40,6 +41,7 @@ class BridgeOffice:
         linkage: Linkage,
         pulse: Pulse,
         look_back: LookBack,
+        doubles: Doubles,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -51,6 +53,7 @@ class BridgeOffice:
         self._linkage = linkage
         self._pulse = pulse
         self._look_back = look_back
+        self._doubles = doubles
 
     def permissions(self) -> Mapping[str, Permission]:
         return self._settings.permissions
@@ -122,6 +125,16 @@ class BridgeOffice:
     async def unlink(self, link: Link) -> None:
         await self._ledger.remove_link(link.id)
         await self._switchboard.refresh()
+
+    async def claim(self, identity: IdentityId, user: str) -> None:
+        if user and not self._api.doubles:
+            raise Refused("Double puppeting is not set up: `unabridged registration --double-puppet` writes what it needs.")
+        if user and not user.endswith(f":{self._settings.homeserver.domain}"):
+            raise Refused(f"Only users of {self._settings.homeserver.domain} can be spoken for.")
+        await self._doubles.claim(identity, user)
+
+    async def claims(self) -> Mapping[str, str]:
+        return await self._doubles.claims()
 
     async def counts(self) -> Mapping[str, int]:
         return await self._ledger.counts()

@@ -24,6 +24,7 @@ from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
 from bridge.commands.linking import linking_words
+from bridge.commands.people import people_words
 from bridge.commands.watching import watching_words
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places
@@ -145,9 +146,10 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         linkage=linkage,
         pulse=pulse,
         look_back=hub.look_back,
+        doubles=hub.doubles,
     )
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
-    desk = Desk((*linking_words(office), *watching_words(office, bridge.__version__)), networks.words())
+    desk = Desk((*linking_words(office), *people_words(office), *watching_words(office, bridge.__version__)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links)
     tasks |= _tasks(ground, intake, foreign, office, desk)
     return Plant(

@@ -58,6 +58,12 @@ def _add_words(command: _Command) -> None:
     replay = command("replay", "tries dead letters again")
     replay.add_argument("delivery", metavar="DELIVERY", nargs="+", help='from "dead"; the first digits suffice; or "all"')
     replay.add_argument("--channel", help="only to this one")
+    claim = command("claim", "what an identity says over there appears as a Matrix user's own words")
+    claim.add_argument("identity", metavar="IDENTITY", help="network/identity")
+    claim.add_argument("person", metavar="USER", help="a user id of this homeserver")
+    unclaim = command("unclaim", "takes a claim back")
+    unclaim.add_argument("identity", metavar="IDENTITY", help="network/identity")
+    command("claims", "who appears as whom")
     command("version", "which version this is")
 
 

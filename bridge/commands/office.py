@@ -6,7 +6,7 @@ from typing import Protocol
 from bridge.contract.adapter import ChannelInfo, NetworkState
 from bridge.contract.errors import BridgeError
 from bridge.ledger.rows import Entry, Trace
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.permissions import Permission
 from bridge.model.portals import Direction, Link, Portal
 
@@ -69,4 +69,12 @@ class Office(Protocol):
 
     async def replay(self, ids: Sequence[str] | None, channel: ChannelId | None) -> Sequence[Entry]:
         """Puts dead letters at the end of their lanes again: those named, or all (of one channel)."""
+        ...
+
+    async def claim(self, identity: IdentityId, user: str) -> None:
+        """From now on the identity appears as that Matrix user; with an empty `user` as its puppet. Raises `Refused`."""
+        ...
+
+    async def claims(self) -> Mapping[str, str]:
+        """ "network/identity" → user id."""
         ...

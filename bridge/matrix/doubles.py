@@ -35,6 +35,10 @@ class Doubles:
         await self._memory.save_fact(_FACTS, str(id), user)
         self._users.drop(id)
 
+    async def claims(self) -> dict[str, str]:
+        """Who appears as whom: "network/identity" to user id."""
+        return {identity: user for identity, user in (await self._memory.facts(_FACTS)).items() if user}
+
     def changed(self, id: IdentityId) -> None:
         """The person that the identity belongs to has changed."""
         self._users.drop(id)

@@ -54,6 +54,7 @@ class SmallOffice:
         self.traces: dict[EventKey, Trace] = {}
         self.replayed: list[tuple[Sequence[str] | None, ChannelId | None]] = []
         self.by: list[str] = []
+        self.claimed: dict[str, str] = {}
         self.states = [NetworkState(network=LOCAL, phase=Phase.TRANSIENT, reason="connection refused")]
 
     def permissions(self) -> Mapping[str, Permission]:
@@ -115,3 +116,9 @@ class SmallOffice:
     async def replay(self, ids: Sequence[str] | None, channel: ChannelId | None) -> Sequence[Entry]:
         self.replayed.append((ids, channel))
         return [entry for entry in self.letters if ids is None or entry.delivery.id in ids]
+
+    async def claim(self, identity: IdentityId, user: str) -> None:
+        self.claimed = {str(identity): user} if user else {}
+
+    async def claims(self) -> Mapping[str, str]:
+        return self.claimed
