@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from adapters.irc.commands import Words
 from adapters.irc.config import IrcConfig, Rate, address
+from adapters.irc.ids import Roster
 from adapters.irc.manifest import MANIFEST
 from adapters.irc.outbound import line_for
 from adapters.irc.wire import sts
@@ -46,6 +47,7 @@ class Irc:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         cap = min(config.reconnect_cap, OWN_CAP) if config.rate == "off" else config.reconnect_cap
         self._governor = Governor(tools.random, cap=cap)
+        self._roster = Roster(network, identify_by=config.identify_by)
         self._link: Link | None = None
         self._typed: dict[ChannelId, float] = {}
         self._views: dict[ChannelId, View] = {}
@@ -71,7 +73,7 @@ class Irc:
     async def _connect(self, host: str, port: int, tls: bool) -> None:
         """One connection, to its end. Raises `Disconnected`."""
         self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTING))
-        listener = Listener(self._network, self._config, self._inlet, self._tools, host=host, port=port, secure=tls)
+        listener = Listener(self._network, self._config, self._inlet, self._tools, self._roster, host=host, port=port, secure=tls)
         session = Session(self._config, self._tools, listener)
         up_since: float | None = None
         clock = self._tools.clock

@@ -64,6 +64,8 @@ class IrcConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Speak with Matrix people's names where the server offers draft/relaymsg and lets us."""
     show_joins: bool = True
     """Joins, parts and quits become membership on the other side."""
+    to_ranks: bool = False
+    """Pass on what is said to a channel's operators only (`@#channel`), with that mark: for rooms that only they can read."""
     ping_seconds: float = 60.0
     """Silence after which we ask whether the server is there; twice that without an answer is a dead link."""
     reconnect_cap: float = 900.0

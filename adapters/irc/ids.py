@@ -2,8 +2,9 @@
 
 IRC has no identity but a nick that changes. A session (one connection as we see it) gets an identity when it first matters (it
 says or does something; a list of names alone fixes nothing, since it tells no accounts) and keeps it whatever its nick becomes:
-a nick change is the same person. Two live sessions never share one. What is lost with our own restart is which nick a renamed
-session had before.
+a nick change is the same person. Two live sessions never share one. Somebody renamed is known again after a reconnect of ours,
+unless the account or the address says that it is another. What is lost with our own restart is which nick a renamed session had
+before.
 """
 
 import re
@@ -49,9 +50,12 @@ def matches(mask: str, source: str, casemapping: str = "rfc1459") -> bool:
 
 
 class Session:
-    """One live connection of somebody. `channels` are folded names of those we share; `who` is None until somebody asked."""
+    """One live connection of somebody. `channels` are folded names of those we share; `who` is None until somebody asked.
 
-    __slots__ = ("account", "channels", "first", "folded", "host", "nick", "user", "who")
+    `unsure`: we were away meanwhile, and somebody else may have the nick now.
+    """
+
+    __slots__ = ("account", "channels", "first", "folded", "host", "nick", "unsure", "user", "who")
 
     def __init__(self, folded: str, nick: str) -> None:
         self.first = self.folded = folded
@@ -61,6 +65,18 @@ class Session:
         self.user: str | None = None
         self.host: str | None = None
         self.channels: set[str] = set()
+        self.unsure = False
+
+    def is_another(self, user: str | None, host: str, account: str | None) -> bool:
+        """Whether a source with this address cannot be taken for who had the nick before."""
+        if account and self.account:
+            return account != self.account
+        return self.host is not None and (self.user, self.host) != (user, host)
+
+    def renew(self) -> str:
+        """Somebody else has the nick now: nothing of who had it before is theirs. The id that is free by that."""
+        known, self.who, self.account, self.first = self.who, None, None, self.folded
+        return "" if known is None else known.id.id
 
     def spell(self, nick: str) -> None:
         self.nick = nick
@@ -109,6 +125,9 @@ class Roster:
         elif host is not None and session.nick != nick:
             session.spell(nick)
         if host is not None:
+            if session.unsure and session.is_another(user, host, account):
+                self._by_id.pop(session.renew(), None)
+            session.unsure = False
             session.user, session.host = user, host
         if account and account != "*":
             session.account = account
@@ -185,10 +204,16 @@ class Roster:
             if not session.channels:
                 self._estrange(session)
 
-    def clear(self) -> None:
-        """The connection is gone: everybody is a stranger until seen again, and keeps the identity if seen soon."""
+    def restart(self, casemapping: str) -> None:
+        """A new connection: everybody is a stranger until seen again. Kept is what the nick alone wouldn't tell again."""
+        same = casemapping == self.casemapping
+        self.casemapping = casemapping
         for channel in tuple(self._channels):
             self.leave(channel)
+        for session in tuple(self._sessions.values()):
+            session.unsure = True
+            if not same or session.who is None or session.who.id.id == session.folded:
+                self._forget(session)
 
     def _admit(self, folded: str, nick: str) -> Session:
         session = self._sessions[folded] = Session(folded, nick)

@@ -5,7 +5,6 @@ channels, two bans in one MODE) gives each a key of its own, made of the line's 
 the line comes again. The topic shown on joining is keyed by when it was set, so a reconnect brings nothing new.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -30,10 +29,20 @@ class Inbound:
     """
 
     def __init__(
-        self, network: NetworkName, roster: Roster, isupport: Isupport, *, show_joins: bool = True, to_ranks: bool = True
+        self,
+        network: NetworkName,
+        roster: Roster,
+        isupport: Isupport,
+        *,
+        show_joins: bool = True,
+        to_ranks: bool = False,
+        dropped: Callable[[str], None] = lambda why: None,
     ) -> None:
-        """`to_ranks`: messages to a channel's operators (`@#channel`) are passed on, with that mark before them."""
-        self._scene = scene = Scene(network, roster, isupport)
+        """`to_ranks`: messages to a channel's operators (`@#channel`) are passed on, with that mark before them.
+
+        `dropped` is told the reason of whatever could have been an event and is none.
+        """
+        self._scene = scene = Scene(network, roster, isupport, dropped)
         speech, moves, rules = Speech(scene, to_ranks=to_ranks), Moves(scene, show=show_joins), Rules(scene)
         self._readers: dict[str, Callable[[Heard], tuple[Event, ...]]] = {
             "PRIVMSG": speech.message,
@@ -64,11 +73,6 @@ class Inbound:
     @me.setter
     def me(self, nick: str) -> None:
         self._scene.me = nick
-
-    @property
-    def dropped(self) -> Counter[str]:
-        """By reason: what could have been an event and is none."""
-        return self._scene.dropped
 
     def events(self, line: Line, now: datetime, fallback_id: str, *, origin: Origin = Origin.LIVE) -> tuple[Event, ...]:
         """Never raises. `now` (aware) stands in for a time that is missing or lies ahead, `fallback_id` for a missing msgid."""

@@ -22,6 +22,9 @@ from bridge.text.split import split_text
 RELAY_NICK_BYTES = 40
 """The longest name we relay under, separator and network mark included: count it as our nick where names are relayed."""
 
+RELAY_MARK_BYTES = 12
+"""How much of a network's name goes with it."""
+
 _NOT_IN_RELAY_NICK = str.maketrans(dict.fromkeys(" !@*?.,:;#&+%~$/<>\"'", "_"))
 
 
@@ -134,7 +137,7 @@ def _tag(value: str) -> str:
 def relay_nick(delivery: Delivery, separators: str) -> str:
     """`name/network`: the separator is what no connection's nick can hold, so it cannot be mistaken for one."""
     network = "m" if delivery.author.id.network == HUB else one_line(delivery.author.id.network)
-    mark = separators[0] + (network.translate(_NOT_IN_RELAY_NICK)[:12] or "m")
+    mark = separators[0] + (split_text(network.translate(_NOT_IN_RELAY_NICK), RELAY_MARK_BYTES, Unit.BYTES)[0] or "m")
     name = one_line(delivery.voice.name).translate(_NOT_IN_RELAY_NICK).strip("_").lstrip("-") or "someone"
     return split_text(name, RELAY_NICK_BYTES - size(mark), Unit.BYTES)[0] + mark
 

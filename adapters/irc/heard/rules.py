@@ -34,7 +34,7 @@ class Rules:
         for adding, mask in changes:
             meant = self._banned_by(channel.id, mask, adding)
             if not meant:
-                self._scene.dropped["ban of nobody known"] += 1
+                self._scene.dropped("ban of nobody known")
             for who in meant if by is not None else ():
                 body = Membership(who=who, move=Move.BAN if adding else Move.UNBAN, by=by)
                 apart = f"{'+' if adding else '-'}{mask}/{who.id.id}" if len(changes) > 1 or len(meant) > 1 else ""

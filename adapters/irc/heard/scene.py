@@ -1,7 +1,7 @@
 """What every reader of lines needs: where we are, who we are, and how an event is made of a line."""
 
-from collections import Counter, OrderedDict
-from collections.abc import Hashable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -34,12 +34,12 @@ class Heard(NamedTuple):
 
 
 class Scene:
-    def __init__(self, network: NetworkName, roster: Roster, isupport: Isupport) -> None:
+    def __init__(self, network: NetworkName, roster: Roster, isupport: Isupport, dropped: Callable[[str], None]) -> None:
         self.network = network
         self.roster = roster
         self.isupport = isupport
         self.me = ""
-        self.dropped: Counter[str] = Counter()
+        self.dropped = dropped
 
     def is_me(self, nick: str) -> bool:
         mapping = self.isupport.casemapping

@@ -32,7 +32,7 @@ class Speech:
             return ()
         text = text_of(raw)
         if not text.plain.strip():
-            self._scene.dropped["empty"] += 1
+            self._scene.dropped("empty")
             return ()
         author, reply = self._scene.author(line), self._scene.ref(replied(line))
         events = []
@@ -42,7 +42,7 @@ class Speech:
                 continue
             said = text if name == target else self._ranked(target[: -len(name)], text)
             if said is None:
-                self._scene.dropped["to ranks only"] += 1
+                self._scene.dropped("to ranks only")
                 continue
             body = Message(text=said, style=style, reply_to=reply, mentions=self._addressed(name, text.plain))
             channel = self._scene.channel(name)

@@ -26,14 +26,24 @@ class Listener:
     """The `Sink` of a session. Lines before `ready` mean nothing to anybody."""
 
     def __init__(
-        self, network: NetworkName, config: IrcConfig, inlet: Inlet, tools: Toolbox, *, host: str, port: int, secure: bool
+        self,
+        network: NetworkName,
+        config: IrcConfig,
+        inlet: Inlet,
+        tools: Toolbox,
+        roster: Roster,
+        *,
+        host: str,
+        port: int,
+        secure: bool,
     ) -> None:
+        """`roster` outlives the connection: whoever was renamed stays who they are when we are back."""
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         self._host, self._port, self._secure = host, port, secure
         self.pipeline = Pipeline(inlet, tools, pause=self._pause, resume=self._resume)
         self._session: Session | None = None
         self._inbound: Inbound | None = None
-        self.roster = Roster(network, identify_by=config.identify_by)
+        self.roster = roster
         self._courtesy: Courtesy | None = None
         self._splits = Netsplits()
         self._spellings: dict[str, ChannelId] = {}
@@ -43,8 +53,15 @@ class Listener:
 
     def ready(self, session: Session) -> None:
         self._session = session
-        self.roster.casemapping = session.isupport.casemapping
-        self._inbound = Inbound(self._network, self.roster, session.isupport, show_joins=self._config.show_joins)
+        self.roster.restart(session.isupport.casemapping)
+        self._inbound = Inbound(
+            self._network,
+            self.roster,
+            session.isupport,
+            show_joins=self._config.show_joins,
+            to_ranks=self._config.to_ranks,
+            dropped=lambda why: self._tools.metrics.count("irc_dropped", reason=why),
+        )
         self._inbound.me = session.nick
         self._courtesy = Courtesy(lambda target, text: session.pen.say("NOTICE", (target, text)))
 

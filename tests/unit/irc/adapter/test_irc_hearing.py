@@ -77,6 +77,28 @@ async def test_keys_come_from_msgids_and_never_repeat_without_them() -> None:
     assert len({*keys[0], *keys[1]}) >= 3 and keys[0][1] != keys[0][2]
 
 
+async def test_who_was_renamed_is_the_same_person_after_a_reconnect(demo: DemoServer) -> None:
+    _, writer = await asyncio.open_connection(demo.host, demo.port)
+    writer.write(b"NICK al\r\nUSER u 0 * :u\r\nJOIN #lobby\r\n")
+    scene = Scene(f"{demo.host}:{demo.port}")
+    async with scene.running(LOBBY):
+        writer.write(b"PRIVMSG #lobby :one\r\nNICK al|away\r\nPRIVMSG #lobby :two\r\n")
+        await scene.inlet.until(lambda: scene.inlet.texts() == ["one", "two"])
+    scene.inlet.states.clear()
+    async with scene.running(LOBBY):
+        writer.write(b"PRIVMSG #lobby :three\r\n")
+        await scene.inlet.until(lambda: "three" in scene.inlet.texts())
+    assert {event.author.id.id for event in scene.inlet.events} == {"al"}
+    writer.close()
+
+
+async def test_operators_talk_stays_among_them_and_is_counted() -> None:
+    async with in_lobby(isupport=["PREFIX=(ov)@+", "STATUSMSG=@+"]) as (server, scene):
+        server.say(":al!a@h PRIVMSG @#lobby :among us", ":al!a@h PRIVMSG #lobby :to all")
+        await scene.inlet.until(lambda: bool(scene.inlet.texts()))
+        assert scene.inlet.texts() == ["to all"] and scene.metrics.counted["irc_dropped/to ranks only"] == 1
+
+
 async def test_our_own_line_is_no_event_but_somebody_speaking_as_us_is() -> None:
     async with in_lobby("echo-message") as (server, scene):
         sending = asyncio.create_task(scene.adapter.deliver(scene.delivery("mine")))

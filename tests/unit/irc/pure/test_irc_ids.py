@@ -127,8 +127,48 @@ def test_leaving_a_channel_ourselves_forgets_who_is_in_it_but_not_who_they_are()
     assert roster.members("#a") == ()
     assert roster.identity("alice").id == known
     roster.join("#a", "alice")
-    roster.clear()
+    roster.restart("rfc1459")
     assert roster.members("#a") == ()
+
+
+def renamed() -> Roster:
+    roster = Roster(NET)
+    roster.join("#a", "alice", "u", "h")
+    roster.identity("alice")
+    roster.rename("alice", "away")
+    roster.restart("rfc1459")
+    return roster
+
+
+def test_who_was_renamed_before_a_reconnect_is_known_again() -> None:
+    roster = renamed()
+    roster.join("#a", "away")
+    assert roster.identity("away", "u", "h").id.id == "alice"
+
+
+@pytest.mark.parametrize(("user", "host", "account"), [("u", "elsewhere", None), ("x", "h", None), ("u", "h", "mallory")])
+def test_who_took_the_nick_of_somebody_renamed_while_we_were_away_is_not_them(user: str, host: str, account: str | None) -> None:
+    roster = renamed()
+    if account:
+        roster.session("away").account = "alice"
+    roster.join("#a", "away")
+    assert roster.identity("away", user, host, account).id.id != "alice"
+
+
+def test_an_account_is_who_they_are_whatever_the_address_after_a_reconnect() -> None:
+    roster = Roster(NET)
+    roster.join("#a", "alice", "u", "h", "acc")
+    roster.identity("alice")
+    roster.restart("rfc1459")
+    roster.join("#a", "alice")
+    assert roster.identity("alice", "u", "elsewhere", "acc").id.id == "account/acc"
+
+
+def test_another_casemapping_after_a_reconnect_starts_the_books_anew() -> None:
+    roster = renamed()
+    roster.restart("ascii")
+    roster.join("#a", "away")
+    assert roster.identity("away", "u", "h").id.id == "away"
 
 
 def test_only_identities_of_this_network_have_a_nick() -> None:

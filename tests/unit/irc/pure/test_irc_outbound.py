@@ -1,7 +1,7 @@
 """Lines out: exactly one, within the limit, and never a second command."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.irc.outbound import RELAY_NICK_BYTES, OutLine, State, line_for, relay_nick
@@ -153,6 +153,7 @@ def test_only_the_mark_tells_a_repeat_from_the_first_try() -> None:
 
 
 @given(NASTY, NASTY.filter(bool))
+@example(name="", network="a" + "\U00010000" * 12)
 def test_a_relayed_name_cannot_be_a_nick_nor_break_the_line(name: str, network: str) -> None:
     author = Identity(id=IdentityId(type(HUB)(network), "x"))
     nick = relay_nick(delivery(Message(text=Text(plain="x")), author=author, voice=Voice(kind=VoiceKind.NAME, name=name)), "/")
