@@ -168,8 +168,7 @@ class Courier:
             self._idle.clear()
             await rest(self._clock, self._idle, left)
         for lane in list(self._lanes.values()):
-            if not lane.running:
-                await lane.release()
+            await lane.release()
         await self._settler.flush()
 
     def _way(self, network: NetworkName) -> Way:

@@ -87,7 +87,7 @@ class Lane:
         self._woken.set()
 
     async def release(self) -> None:
-        """Before a planned end: what was leased but never written is given back."""
+        """Before a planned end, `stopping` set: what was leased but never written is given back."""
         await self._setbacks.give_back()
 
     # the loop
@@ -179,7 +179,7 @@ class Lane:
         if not head.leased:
             await self._lease(head)
         delivery = await self._resolved(head)
-        if delivery is None or self._setbacks.open:
+        if delivery is None or self._setbacks.open or self.stopping:
             return
         self.backlog.take(head)
         for entry in head.entries:

@@ -406,6 +406,17 @@ async def test_a_planned_stop_leaves_no_doubt(stage: Stage) -> None:
     assert not any(one.repeat for one in outlet.tried)
 
 
+async def test_a_stop_that_cannot_wait_leaves_only_what_was_written_in_doubt(stage: Stage) -> None:
+    outlet = FakeOutlet(window=3)
+    outlet.gate = asyncio.Event()
+    async with stage.running(outlet) as courier:
+        await stage.send(*(draft(n) for n in range(40)))
+        stopping = asyncio.ensure_future(courier.stop(5))
+        await stage.clock.advance(6)
+        await stopping
+    assert [entry.state for entry in stage.ledger.entries.values()].count(State.LEASED) == len(outlet.tried) == 3
+
+
 async def test_settlements_share_commits(stage: Stage) -> None:
     outlet = FakeOutlet(window=10)
     async with stage.running(outlet):
