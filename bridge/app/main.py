@@ -36,7 +36,7 @@ async def run(settings: Settings, *, config_path: Path) -> int:
     try:
         async with AsyncExitStack() as stack:
             plant = await _built(settings, places, stack, log)
-            await stack.enter_async_context(_running(plant))
+            await stack.enter_async_context(running(plant))
             log.info("running")
             await stopped.wait()
             log.info("stopping")
@@ -59,8 +59,11 @@ async def _built(settings: Settings, places: Places, stack: AsyncExitStack, log:
 
 
 @asynccontextmanager
-async def _running(plant: Plant) -> AsyncIterator[None]:
-    """Starts what takes before what gives, and stops it the other way round: nothing is taken that could not be stored."""
+async def running(plant: Plant) -> AsyncIterator[None]:
+    """A bridge at work inside the block: what takes starts before what gives, and stops the other way round.
+
+    Nothing is taken that could not be stored. Raises `OSError` where an address to listen on cannot be had.
+    """
     await plant.control.start()
     try:
         for listener in plant.listeners:

@@ -1,0 +1,166 @@
+"""A whole bridge in one test: the real parts on a pretend network and a pretend homeserver, in one process.
+
+    async with FakeHomeserver() as hs, a_bridge(tmp_path, hs, portals=(lobby(),)) as bridge:
+        bridge.world.say("#lobby", "bob", "hello")
+        await hs.wait_for(await bridge.room(), says("hello"))
+
+Its clock is held still; whatever waits for time waits for `bridge.clock.advance`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from adapters.fantasy.adapter import Fantasy
+from adapters.fantasy.config import FantasyConfig
+from adapters.fantasy.world import World
+from bridge.app.main import running
+from bridge.app.plant import Plant, build
+from bridge.config.adapters_found import GROUP, FoundAdapters
+from bridge.config.places import places_of
+from bridge.config.settings import (
+    BridgeSettings,
+    HomeserverSettings,
+    LinkSettings,
+    NetworkSettings,
+    PortalSettings,
+    Settings,
+    Tokens,
+)
+from bridge.ledger.ledger import Ledger
+from bridge.ledger.rows import State
+from bridge.matrix.api import make_session
+from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.permissions import Permission
+from bridge.ops.http import GuardedHttp
+from bridge.testing.doubles import until
+from tests.doubles.clock import FakeClock
+from tests.doubles.homeserver import FakeHomeserver
+
+LOCAL = NetworkName("local")
+ALICE, ADMIN = "@alice:localhost", "@admin:localhost"
+FOUND = FoundAdapters({"fantasy": EntryPoint("fantasy", "adapters.fantasy.adapter:Fantasy", GROUP)})
+KEY = b"k" * 64
+_PERMISSIONS = {ADMIN: Permission.ADMIN, "*:localhost": Permission.USER, "*": Permission.RELAY}
+
+
+def channel(name: str = "#lobby", network: NetworkName = LOCAL) -> ChannelId:
+    return ChannelId(network, name)
+
+
+def lobby(*names: str, room: str = "#lobby:localhost", network: NetworkName = LOCAL, **more: Any) -> PortalSettings:
+    """A portal of the file with links to these channels, `#lobby` unless named."""
+    links = tuple(LinkSettings(channel=channel(name, network)) for name in names or ("#lobby",))
+    return PortalSettings(room=room, links=links, invite=(ADMIN,), **more)
+
+
+def says(text: str) -> Callable[[dict[str, Any]], bool]:
+    """Of events in a room: whether this is said there."""
+    return lambda event: text in str(event["content"].get("body", ""))
+
+
+class Bridge:
+    """One run of it. `world` is the network it is on."""
+
+    def __init__(self, plant: Plant, ledger: Ledger, clock: FakeClock, world: World) -> None:
+        self.plant = plant
+        self.ledger = ledger
+        self.clock = clock
+        self.world = world
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.plant.listeners[0].address}"
+
+    async def room(self, name: str = "#lobby:localhost") -> str:
+        """The id of a portal's room."""
+        return next(portal.room for portal in await self.ledger.portals() if name in (portal.alias, portal.room))
+
+    async def linked(self) -> None:
+        """Every room of the file is a portal, and every channel was tried."""
+        supervisors = self.plant.networks.supervisors.values()
+        await until(lambda: not self.plant.linkage.waiting and not self.plant.linkage.refused)
+        await until(lambda: all(None not in supervisor.channels.values() for supervisor in supervisors))
+
+    async def heard(self, text: str) -> None:
+        """Somebody on the network has said this, in whatever way names are written there."""
+        await until(lambda: any(text in line.text for line in self.world.lines))
+
+
+def settings_of(hs: FakeHomeserver, network: NetworkName = LOCAL, account: str = "unabridged", **more: Any) -> Settings:
+    fantasy = NetworkSettings(name=network, adapter="fantasy", config=FantasyConfig(account=account))
+    return Settings(
+        bridge=BridgeSettings(listen="127.0.0.1:0"),
+        homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),
+        permissions=dict(_PERMISSIONS),
+        networks={network: fantasy},
+        **more,
+    )
+
+
+@asynccontextmanager
+async def built(
+    folder: Path, settings: Settings, tokens: Tokens, *, world: World | None = None, clock: FakeClock | None = None
+) -> AsyncIterator[Bridge]:
+    """Put together, and not running. The same `folder` is the same ledger."""
+    folder.mkdir(exist_ok=True)
+    time = clock or FakeClock()
+    async with AsyncExitStack() as stack:
+        places = places_of(settings, folder / "bridge.toml")
+        ledger = await Ledger.connect(places.database, clock=time, key=KEY)
+        stack.push_async_callback(ledger.close)
+        http = GuardedHttp(("127.0.0.0/8",))
+        stack.push_async_callback(http.close)
+        session = await stack.enter_async_context(make_session())
+        plant = await build(settings, tokens, places, ledger, session, http, time, FOUND, KEY)
+        here = world or World()
+        for supervisor in plant.networks.supervisors.values():
+            assert isinstance(supervisor.adapter, Fantasy)
+            supervisor.adapter.world = here
+        yield Bridge(plant, ledger, time, here)
+
+
+@asynccontextmanager
+async def stopped(
+    folder: Path,
+    hs: FakeHomeserver,
+    *,
+    portals: tuple[PortalSettings, ...] = (),
+    world: World | None = None,
+    clock: FakeClock | None = None,
+) -> AsyncIterator[Bridge]:
+    """What `a_bridge` runs, not running."""
+    tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
+    async with built(folder, settings_of(hs, portals=portals), tokens, world=world, clock=clock) as bridge:
+        yield bridge
+
+
+@asynccontextmanager
+async def a_bridge(
+    folder: Path,
+    hs: FakeHomeserver,
+    *,
+    portals: tuple[PortalSettings, ...] = (),
+    world: World | None = None,
+    clock: FakeClock | None = None,
+) -> AsyncIterator[Bridge]:
+    """Running, and known to the homeserver; its rooms are linked where nothing is in the way (see `linked`)."""
+    async with stopped(folder, hs, portals=portals, world=world, clock=clock) as bridge, running(bridge.plant):
+        hs.push.url = bridge.url
+        hs.push.wake()
+        yield bridge
+
+
+async def settled(*bridges: Bridge) -> None:
+    """Returns when nothing is on its way any more."""
+    async with asyncio.timeout(10):
+        while any([await undone(bridge) for bridge in bridges]):
+            await asyncio.sleep(0)
+
+
+async def undone(bridge: Bridge) -> int:
+    counts = await bridge.ledger.counts()
+    return sum(counts.get(state, 0) for state in (State.PENDING, State.LEASED, State.UNCERTAIN))
