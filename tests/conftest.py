@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from bridge.demo import synapse as synapse_process
 from tests.servers.daemons import Inspircd, Ngircd, Postgres
@@ -14,9 +15,17 @@ from tests.servers.install import SYNAPSE_VENV
 
 _databases = itertools.count()
 
+# One profile for all properties; `--hypothesis-profile=deep` looks fifty times as far. No deadline: what else runs on a machine
+# is no bug of ours.
+_quiet = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("quick", max_examples=40, deadline=None, suppress_health_check=_quiet)
+settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=_quiet)
+settings.load_profile("quick")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="kills each way in tests/chaos")
+    parser.addoption("--chaos-seed", default="", help="the seed of an earlier run of tests/chaos, to strike at the same points")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,6 +8,7 @@ import pytest
 from adapters.irc.adapter import Irc
 from adapters.irc.config import IrcConfig
 from adapters.irc.demo.server import DemoServer
+from adapters.irc.wire import pipeline
 from bridge.contract.adapter import Adapter, Inlet
 from bridge.contract.errors import DeliveryError, Rejected, Uncertain
 from bridge.contract.toolbox import Toolbox
@@ -116,7 +117,8 @@ class IrcRig:
 
 class TestIrc(AdapterContract):
     @pytest.fixture
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def rig(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+        monkeypatch.setattr(pipeline, "LAST_SECONDS", 0.1)  # a ledger that is shut stays shut
         rig = await IrcRig.start()
         try:
             yield rig

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Coroutine
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.ledger import Ledger
@@ -90,7 +90,7 @@ async def check(ledger: Ledger, model: Model) -> None:
         assert (await ledger.event(key) is not None) == (name in model.known)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 3)
 @given(st.lists(st.lists(STEPS, min_size=1, max_size=8), max_size=5))
 def test_the_ledger_keeps_its_word_in_any_grouping(bursts: list[list[Step]]) -> None:
     async def run(folder: str) -> None:

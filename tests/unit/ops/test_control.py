@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract.words import Answer
@@ -181,7 +181,6 @@ async def test_a_folder_deeper_than_an_address_may_be_long_works(tmp_path: Path)
     assert not list(folder.iterdir())
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60).map(lambda junk: junk.replace(b"\n", b"")))
 def test_no_bytes_break_the_server(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     async def scene() -> None:

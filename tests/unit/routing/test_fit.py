@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract.features import Feature, Features, Level, Limits, Unit, VoiceKind
@@ -130,7 +130,6 @@ def asked(body: Body) -> set[Feature]:
             return {Feature(body.__struct_config__.tag)}
 
 
-@settings(max_examples=300, deadline=None)
 @given(BODIES, FEATURES)
 def test_nothing_leaves_that_the_destination_cannot_take(body: Body, features: Features) -> None:
     world = World(link(1, "plain/#a"), link(2, "other/#b"))
@@ -152,7 +151,6 @@ def test_nothing_leaves_that_the_destination_cannot_take(body: Body, features: F
             assert len(message.attachments) <= 1
 
 
-@settings(deadline=None)
 @given(BODIES)
 def test_the_room_takes_everything_in_events_of_its_size(body: Body) -> None:
     world = World(link(1, "plain/#a"))

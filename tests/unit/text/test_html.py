@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.text.escape import strip_controls
@@ -20,7 +20,6 @@ def settled(html: str) -> str:
     return re.sub("<pre>\n+", "<pre>", html)
 
 
-@settings(deadline=None)
 @given(st.one_of(FRAGMENTS, st.text(max_size=80)))
 def test_sanitizing_never_raises_and_changes_nothing_the_second_time(html: str) -> None:
     once = sanitize(html)

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.irc.demo.server import DemoServer
@@ -154,7 +154,6 @@ LINES = st.builds(
 ) | st.binary(max_size=60)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINES, max_size=25))
 async def test_no_lines_bring_it_down(raw: list[bytes]) -> None:
     async with serving(relaymsg=True, accounts={"a": "b"}) as server:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract.errors import LedgerUnavailable
@@ -148,7 +148,6 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(FIELDS | JSON, max_size=4), JSON)
 async def test_no_event_whatever_it_holds_costs_its_neighbour(hostile: list[Any], ephemeral: Any) -> None:
     world = World()
@@ -157,7 +156,6 @@ async def test_no_event_whatever_it_holds_costs_its_neighbour(hostile: list[Any]
     assert {"before", "after"} <= set(texts(world))
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.binary(max_size=60)
     | st.lists(st.sampled_from([b"{", b"}", b"[", b"]", b",", b'"events"', b":", b'"', b"\\", b"1"])).map(b"".join)
