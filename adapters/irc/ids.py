@@ -21,6 +21,7 @@ _RFC1459 = str.maketrans(string.ascii_uppercase + "[]\\~", string.ascii_lowercas
 _MAPPINGS = {"ascii": _ASCII, "rfc1459": _RFC1459, "rfc1459-strict": _STRICT, "strict-rfc1459": _STRICT}
 _ACCOUNT = "account/"
 _NICK = "nick/"
+_MADE = re.compile(r"[0-9a-f]+\.[0-9a-f]{6}\.[0-9]+(?:/|\Z)")
 
 
 def fold(text: str, casemapping: str = "rfc1459") -> str:
@@ -32,6 +33,16 @@ def fold(text: str, casemapping: str = "rfc1459") -> str:
 
 def channel_id(network: NetworkName, name: str, casemapping: str = "rfc1459") -> ChannelId:
     return ChannelId(network, fold(name, casemapping))
+
+
+def made_id(epoch: str, count: int) -> str:
+    """The id of a line that the network gave none: of the connection and the line's place in it."""
+    return f"{epoch}.{count}"
+
+
+def is_made(id: str) -> bool:
+    """Whether an id is ours, and so nothing that the network could find."""
+    return _MADE.match(id) is not None
 
 
 @lru_cache(maxsize=2048)

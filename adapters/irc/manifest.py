@@ -48,6 +48,8 @@ def levels(capabilities: frozenset[str]) -> Mapping[Feature, Level]:
     if "message-tags" in capabilities:
         found[Feature.REACTIONS] = Level.NATIVE
         found[Feature.TYPING] = Level.NATIVE
+    if {"message-tags", "echo-message"} <= capabilities:  # else the ids of our own lines are not known
+        found[Feature.REPLY] = Level.NATIVE
     if "draft/message-redaction" in capabilities:
         found[Feature.REDACTION] = Level.NATIVE
     return found
@@ -58,7 +60,7 @@ MANIFEST = Manifest(
     title="IRC",
     config=IrcConfig,
     features=Features(
-        levels=levels(frozenset({"message-tags", "draft/message-redaction"})),
+        levels=levels(frozenset({"message-tags", "echo-message", "draft/message-redaction"})),
         limits=Limits(text=SAFE_LIMIT, unit=Unit.BYTES, lines=1, parts=PARTS, in_flight=WINDOW),
         voice=VoiceKind.NAME,
         evidence=Evidence.ECHOED,
@@ -71,7 +73,11 @@ MANIFEST = Manifest(
         "Matrix people speak through the bridge's one nick with their name before the text, unless the server relays names.",
         "Who is in the Matrix room is not shown on IRC.",
         "Files and pictures become links.",
-        "Replies are seen as replies by few clients; for others the start of the text stands in.",
+        "Replies are seen as replies by few clients; for others the name of who is answered stands before the text.",
+        "Modes other than bans, and bans that mean nobody known, have no form on Matrix.",
+        "What is said to a channel's operators only is not passed on, unless `to_ranks` says so.",
+        "Private messages to the bridge go nowhere; their authors are told.",
+        "Reverse video and the colours outside the table of 99 are left out.",
         "What was said while the bridge was not connected is never seen.",
         "Avatars, room names and read marks have no form.",
     ),

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct, field
 
 from adapters.irc.formatting import one_line, to_irc
-from adapters.irc.split import ACTION, REPEAT, SAFE_LIMIT, believed, is_action, lines_of, prefix_of, size
+from adapters.irc.ids import is_made
+from adapters.irc.split import ACTION, REPEAT, SAFE_LIMIT, believed, call, is_action, lines_of, prefix_of, size
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected
 from bridge.contract.features import Unit, VoiceKind
@@ -87,7 +88,8 @@ def _message(delivery: Delivery, message: Message, state: State) -> OutLine:
         raise Rejected("there is nothing to send in this message")
     start = prefix + REPEAT if delivery.repeat else prefix
     action = is_action(message.style, prefix)
-    text = _named(message, text, state, limit - size(start))
+    room = limit - size(prefix) - len(REPEAT)
+    text = _named(message, _calling(message, text, state, room), state, room)
     text = start + _shortened(text, limit - size(start) - (size(ACTION) - 2 if action else 0))
     if action:
         text = ACTION.format(text)
@@ -102,6 +104,18 @@ def _text(message: Message) -> str:
     if message.text.html is None:
         return one_line(message.text.plain).rstrip()
     return "\x0f ".join(to_irc(line) for line in lines_of(message.text))
+
+
+def _calling(message: Message, text: str, state: State, room: int) -> str:
+    """An answer begins with who is answered, unless its author began so already; by the nick of now, where it still fits."""
+    if message.reply_to is None or message.reply_to.author is None:
+        return text
+    name, nick = message.reply_to.author.name, state.nick_of(message.reply_to.author.id)
+    began = text.partition(" ")[0].lstrip("@").rstrip(":,").lower()
+    if began and began in (name.lower(), (nick or name).lower()):
+        return text
+    called = (call(message, nick) + text, call(message) + text)
+    return next((one for one in called if size(one) <= room), text)
 
 
 def _named(message: Message, text: str, state: State, room: int) -> str:
@@ -127,6 +141,8 @@ def _reply_tags(target: Target | None, state: State) -> dict[str, str]:
     """The ratified name and the one before it (PROTOCOLS: send both)."""
     if target is None or not target.ids or not state.message_tags:
         return {}
+    if is_made(target.ids[0]):
+        return {}
     return {"+reply": _tag(target.ids[0]), "+draft/reply": _tag(target.ids[0])}
 
 
@@ -145,7 +161,7 @@ def relay_nick(delivery: Delivery, separators: str) -> str:
 def _reaction(delivery: Delivery, body: Reactions, state: State) -> OutLine:
     """One line can add one reaction: the newest of the set. There is no line for an empty set."""
     target = delivery.target.ids[0] if delivery.target and delivery.target.ids else None
-    if not state.message_tags or target is None:
+    if not state.message_tags or target is None or is_made(target):
         raise Rejected("this message can't be reacted to on IRC")
     if not body.keys:
         raise Rejected("a reaction can't be taken back on IRC")

@@ -22,6 +22,8 @@ ACTION = "\x01ACTION {}\x01"
 
 SAFE_LIMIT = 350
 """Bytes of text where the limit is unknown: 512 less the longest source that networks today give, command and channel."""
+LONGEST_CALL = 32
+"""Bytes of a name that an answer may begin with."""
 SMALLEST_LIMIT = 64
 """Below this no limit is believed."""
 _LONGEST_HTML = 16 * 1024
@@ -32,7 +34,7 @@ _BIG_GRAPHEME = 24
 
 def split(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
     """The message itself where it fits in one line. Never none; reply and all else that happens once stay with the first part."""
-    room = room_for(message.style, voice, features.limits.text)
+    room = room_for(message.style, voice, features.limits.text) - size(call(message))
     if message.text.html is None and _fits(message.text.plain, room):
         return (message,)
     lines = lines_of(message.text)
@@ -47,6 +49,13 @@ def room_for(style: Style, voice: Voice, limit: int | None) -> int:
     limit = believed(limit)
     prefix = prefix_of(voice, limit)
     return limit - size(prefix) - len(REPEAT) - (size(ACTION) - 2 if is_action(style, prefix) else 0)
+
+
+def call(message: Message, nick: str | None = None) -> str:
+    """Who is answered, as IRC people write it, before an answer with the tags of one: most clients show no tags."""
+    author = message.reply_to.author if message.reply_to is not None and message.style is not Style.EMOTE else None
+    name = one_line(nick or author.name).strip() if author is not None else ""
+    return f"{name}: " if name and size(name) <= LONGEST_CALL else ""
 
 
 def believed(limit: int | None) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from adapters.irc.config import IrcConfig
-from adapters.irc.ids import Roster
+from adapters.irc.ids import Roster, made_id
 from adapters.irc.inbound import Inbound
 from adapters.irc.wire import sts
 from adapters.irc.wire.courtesy import Courtesy
@@ -83,7 +83,7 @@ class Listener:
         self._count += 1
         now = self._tools.clock.now()
         origin = Origin.HISTORY if history else Origin.LIVE
-        events = inbound.events(line, now, f"{self._epoch}.{self._count}", origin=origin)
+        events = inbound.events(line, now, made_id(self._epoch, self._count), origin=origin)
         if command in _SIGNALS:
             for signal in inbound.signals(line):
                 self._inlet.signal(signal)
