@@ -4,12 +4,11 @@ import asyncio
 import time
 from pathlib import Path
 
-from bridge.ledger.ledger import Ledger
-from bridge.ops.clock import SystemClock
-
 from benchmarks.scene import Scene, bridged
+from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import PuppetRow
 from bridge.model.ids import IdentityId, NetworkName
+from bridge.ops.clock import SystemClock
 
 PUPPETS = 10_000
 

@@ -77,8 +77,8 @@ class Work:
         self.held: set[ChannelId] = set()
         """Lanes to which this group adds an entry that isn't leased; none behind it may be."""
         self.copies: list[Copy] = []
-        self.fresh: list[EventKey] = []
-        """Events that this group adds."""
+        self.fresh: set[EventKey] = set()
+        """Events that this group adds: nothing about them can be on disk."""
         self.whole: list[EventKey] = []
         """Those of them that had no delivery before: the copies of this group are all that they have."""
         self.confirmed: list[EventKey] = []
@@ -155,6 +155,8 @@ class Work:
             return True
         if event not in self._displaced and channel in (self.recent.places.get(event) or ()):
             return True
+        if event in self.fresh:
+            return False
         place = (event.id, event.network, channel.network, channel.id)
         return self.bulk.one(self.sql, _HAS_COPY, place + place) is not None
 
@@ -188,7 +190,7 @@ class Work:
         """Its row is the caller's business: what the plan makes of it belongs to that."""
         key = event.key
         self._events[key] = event
-        self.fresh.append(key)
+        self.fresh.add(key)
         if key not in self._places and key not in self.recent.places:
             self.whole.append(key)
 
