@@ -12,6 +12,8 @@ from bridge.app.switchboard import Switchboard
 from bridge.contract.features import Manifest
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Chore
+from bridge.matrix.api import Api
+from bridge.matrix.info import KINDS
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 
 _SCOPE = "foreign-bridges"
@@ -21,11 +23,11 @@ _KNOWN = msgspec.json.Decoder(dict[str, tuple[str, str, str]])
 class ForeignBridges:
     """By room: state key → (bot, protocol, channel)."""
 
-    def __init__(self, ledger: Ledger, switchboard: Switchboard, manifests: Mapping[NetworkName, Manifest], bot: str) -> None:
+    def __init__(self, ledger: Ledger, switchboard: Switchboard, manifests: Mapping[NetworkName, Manifest], api: Api) -> None:
         self._ledger = ledger
         self._switchboard = switchboard
         self._manifests = manifests
-        self._bot = bot
+        self._api = api
         self._rooms: dict[str, dict[str, tuple[str, str, str]]] = {}
 
     async def load(self) -> None:
@@ -34,14 +36,27 @@ class ForeignBridges:
     async def note(self, chore: Chore) -> None:
         """A room's `m.bridge` state changed. Doing it twice changes nothing."""
         raw = msgspec.json.decode(chore.payload, type=dict[str, Any])
-        room, key, content = str(raw.get("room_id")), str(raw.get("state_key")), raw.get("content")
-        known = dict(self._rooms.get(room, {}))
+        room = str(raw.get("room_id"))
+        await self._keep(room, self._changed(self._rooms.get(room, {}), raw))
+
+    async def look(self, room: str) -> None:
+        """Before a room's first link: what was said before we came is never pushed. Raises what `Api.state` raises."""
+        if room in self._rooms:
+            return
+        known: dict[str, tuple[str, str, str]] = {}
+        for event in await self._api.state(room):
+            if event.get("type") in KINDS:
+                known = self._changed(known, event)
+        await self._keep(room, known)
+
+    def _changed(self, known: Mapping[str, tuple[str, str, str]], event: Mapping[str, Any]) -> dict[str, tuple[str, str, str]]:
+        key, content = str(event.get("state_key")), event.get("content")
         told = _told(content) if isinstance(content, dict) else None
-        if told is None or told[0] == self._bot:
-            known.pop(key, None)
-        else:
-            known[key] = told
-        if known != self._rooms.get(room, {}):
+        others = {name: other for name, other in known.items() if name != key}
+        return others if told is None or told[0] == self._api.bot else {**others, key: told}
+
+    async def _keep(self, room: str, known: dict[str, tuple[str, str, str]]) -> None:
+        if known != self._rooms.get(room):
             await self._ledger.save_fact(_SCOPE, room, msgspec.json.encode(known).decode())
             self._rooms[room] = known
 

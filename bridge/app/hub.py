@@ -79,7 +79,8 @@ def build_hub(
     log = logging.getLogger("unabridged.matrix")
     api = Api(session, settings.homeserver.url, tokens.appservice, bot=bot, double_token=tokens.double_puppet)
     media = HomeserverMedia(session, settings.homeserver.url, tokens.appservice, http, cap=cap)
-    puppets = Puppets(api, ledger, media, domain=domain, voices=_voices(settings), log=log)
+    networks_here = settings.networks.__contains__
+    puppets = Puppets(api, ledger, media, domain=domain, networks=networks_here, voices=_voices(settings), log=log)
     doubles = Doubles(api, ledger, domain=domain)
     states = RoomStates(api)
     memberships = Memberships(api, ledger, puppets, cap=_caps(settings, switchboard))

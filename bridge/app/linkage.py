@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bridge.app.switchboard import Switchboard
 from bridge.config.settings import LinkSettings, PortalSettings
-from bridge.contract.errors import Unavailable
+from bridge.contract.errors import DeliveryError
 from bridge.contract.toolbox import Clock
 from bridge.ledger.ledger import Ledger
-from bridge.matrix.gaps import LookBack
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.model.ids import ChannelId
 from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
@@ -26,21 +25,25 @@ def defaults(kind: PortalKind, direction: Direction | None, relay: bool | None) 
 
 
 class Linkage:
-    """`waiting` are the rooms that were not yet tried; `refused` says in plain words why a room has no portal."""
+    """`waiting` are the rooms that were not yet tried; `refused` says in plain words why a room has no portal.
+
+    `entered` is told of a room before its links carry anything.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         rooms: Rooms,
-        look_back: LookBack,
         switchboard: Switchboard,
         wanted: Sequence[PortalSettings],
         clock: Clock,
         log: logging.Logger,
+        *,
+        entered: Callable[[str], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._rooms = rooms
-        self._look_back = look_back
+        self._entered = entered
         self._switchboard = switchboard
         self._wanted = wanted
         self._clock = clock
@@ -80,9 +83,9 @@ class Linkage:
         async with gate:
             try:
                 portal = await self._rooms.ensure(settings)
-                await self._look_back.linked(portal.room)
+                await self._entered(portal.room)
                 await self._sync(portal, settings.links)
-            except (RoomRefused, Unavailable) as error:
+            except (RoomRefused, DeliveryError) as error:
                 if self.refused.get(settings.room) != str(error):
                     self._log.warning("%s is not linked: %s", settings.room, error)
                 self.refused[settings.room] = str(error)

@@ -1,6 +1,6 @@
 """What words do in this bridge: `bridge.commands.office.Office` over the ledger, the switchboard and the networks."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from bridge.app.linkage import Linkage, defaults
@@ -16,7 +16,6 @@ from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Entry, Trace
 from bridge.matrix.api import Api
 from bridge.matrix.doubles import Doubles
-from bridge.matrix.gaps import LookBack
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
@@ -40,7 +39,7 @@ class BridgeOffice:
         states: RoomStates,
         linkage: Linkage,
         pulse: Pulse,
-        look_back: LookBack,
+        entered: Callable[[str], Awaitable[None]],
         doubles: Doubles,
     ) -> None:
         self._settings = settings
@@ -52,7 +51,7 @@ class BridgeOffice:
         self._api, self._rooms, self._states = api, rooms, states
         self._linkage = linkage
         self._pulse = pulse
-        self._look_back = look_back
+        self._entered = entered
         self._doubles = doubles
 
     def permissions(self) -> Mapping[str, Permission]:
@@ -116,7 +115,7 @@ class BridgeOffice:
                 portal = await _asked(self._rooms.ensure(PortalSettings(room=room_id)))
             except RoomRefused as error:
                 raise Refused(str(error)) from error
-        await self._look_back.linked(room_id)
+        await _asked(self._entered(room_id))
         way, feeds = defaults(PortalKind(portal.kind), direction, relay)
         link = await self._ledger.add_link(portal=portal.id, channel=channel, direction=way, relay=feeds, source=Source.COMMAND)
         await self._switchboard.refresh()

@@ -103,10 +103,16 @@ async def build(
         networks=networks,
         hub=hub,
     )
-    foreign = ForeignBridges(ledger, switchboard, networks.manifests, hub.bot)
+    foreign = ForeignBridges(ledger, switchboard, networks.manifests, hub.api)
     await foreign.load()
     linkage = Linkage(
-        ledger, hub.rooms, hub.look_back, switchboard, settings.portals, clock, logging.getLogger("unabridged.rooms")
+        ledger,
+        hub.rooms,
+        switchboard,
+        settings.portals,
+        clock,
+        logging.getLogger("unabridged.rooms"),
+        entered=_entered(hub, foreign),
     )
     await linkage.known()
     pinger = Pinger(
@@ -145,7 +151,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         states=hub.states,
         linkage=linkage,
         pulse=pulse,
-        look_back=hub.look_back,
+        entered=_entered(hub, foreign),
         doubles=hub.doubles,
     )
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
@@ -168,6 +174,16 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage),
     )
+
+
+def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[None]]:
+    """What is done in a room before its first link: nothing from before is carried, and who else is there is known."""
+
+    async def entered(room: str) -> None:
+        await hub.look_back.linked(room)
+        await foreign.look(room)
+
+    return entered
 
 
 def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:

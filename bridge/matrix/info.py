@@ -10,7 +10,7 @@ from bridge.matrix.ports import Memory
 from bridge.model.ids import NetworkName
 from bridge.model.portals import Link, Portal
 
-_KINDS = ("m.bridge", "uk.half-shot.bridge")
+KINDS = ("m.bridge", "uk.half-shot.bridge")
 _SCOPE = "bridge-info"
 
 
@@ -34,7 +34,7 @@ class BridgeInfo:
         }
         try:
             for key, content in {**gone, **wanted}.items():
-                for kind in _KINDS:
+                for kind in KINDS:
                     await self._api.put_state(portal.room, kind, key, content)
         except Refusal:
             return False

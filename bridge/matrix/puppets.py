@@ -43,6 +43,7 @@ class Puppets:
         media: MediaStore,
         *,
         domain: str,
+        networks: Callable[[NetworkName], bool],
         voices: Callable[[NetworkName], VoiceSettings],
         log: logging.Logger,
     ) -> None:
@@ -50,6 +51,7 @@ class Puppets:
         self._memory = memory
         self._media = media
         self._domain = domain
+        self._networks = networks
         self._voices = voices
         self._log = log
         self._known: Lru[IdentityId, _Known] = Lru(_KNOWN)
@@ -118,11 +120,14 @@ class Puppets:
         return bool(self._joined.get((room, user))) or await self._memory.member(room, user) == "join"
 
     async def identity_of(self, user: str) -> Identity | None:
-        """Whom a user id stands for; None where it is no puppet of ours. Ids too long to be read back are looked up."""
+        """Whom a user id stands for; None where it is no puppet of ours, however it is spelt.
+
+        Ids too long to be read back are looked up, and those of networks that are no longer configured.
+        """
         if not user.startswith("@_"):
             return None
         id = parse_puppet(user, self._domain)
-        if id is None:
+        if id is None or not self._networks(id.network):
             row = await self._memory.puppet(user)
             if row is None:
                 return None

@@ -38,7 +38,9 @@ from bridge.model.permissions import Permission
 from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import until
 from tests.doubles.clock import FakeClock
-from tests.doubles.homeserver import FakeHomeserver
+from tests.doubles.homeserver import Appservice, FakeHomeserver
+from tests.doubles.hs_push import Pusher
+from tests.unit.delivery.stage import background
 
 LOCAL = NetworkName("local")
 ALICE, ADMIN = "@alice:localhost", "@admin:localhost"
@@ -84,6 +86,12 @@ class Bridge:
         supervisors = self.plant.networks.supervisors.values()
         await until(lambda: not self.plant.linkage.waiting and not self.plant.linkage.refused)
         await until(lambda: all(None not in supervisor.channels.values() for supervisor in supervisors))
+
+    async def warned(self, room: str) -> None:
+        """It knows of another bridge in the room."""
+        async with asyncio.timeout(10):
+            while room not in await self.ledger.facts("foreign-bridges"):
+                await asyncio.sleep(0)
 
     async def heard(self, text: str) -> None:
         """Somebody on the network has said this, in whatever way names are written there."""
@@ -151,6 +159,29 @@ async def a_bridge(
     async with stopped(folder, hs, portals=portals, world=world, clock=clock) as bridge, running(bridge.plant):
         hs.push.url = bridge.url
         hs.push.wake()
+        yield bridge
+
+
+@asynccontextmanager
+async def another_bridge(
+    folder: Path, hs: FakeHomeserver, network: NetworkName, world: World, portals: tuple[PortalSettings, ...]
+) -> AsyncIterator[Bridge]:
+    """A second bridge of the same homeserver, with tokens, a bot, puppets and an account of its own."""
+    bot = f"other-{network}"
+    tokens = Tokens(appservice=f"as-{network}", homeserver=f"hs-{network}", appservice_id=bot, bot=bot)
+    service = Appservice(bot, f"@{bot}:{hs.domain}", [f"@_{network}_.*:{hs.domain}"])
+    hs.appservices[tokens.appservice] = service
+    hs.world.users[service.sender] = {}
+    pusher = Pusher(tokens.homeserver)
+    hs.world.listeners.append(lambda room, event: pusher.offer(event))
+    settings = settings_of(hs, network, account=bot, portals=portals)
+    async with (
+        background(pusher.run),
+        built(folder, settings, tokens, world=world) as bridge,
+        running(bridge.plant),
+    ):
+        pusher.url = bridge.url
+        pusher.wake()
         yield bridge
 
 

@@ -93,7 +93,9 @@ class Rig:
         self.api = Api(self.session, self.hs.url, self.hs.as_token, bot=self.hs.bot, double_token=self.double_token)
         self.states = RoomStates(self.api)
         voices = VoiceSettings()
-        self.puppets = Puppets(self.api, self.memory, self.shelf, domain="localhost", voices=lambda _: voices, log=LOG)
+        self.puppets = Puppets(
+            self.api, self.memory, self.shelf, domain="localhost", networks=lambda _: True, voices=lambda _: voices, log=LOG
+        )
         self.doubles = Doubles(self.api, self.memory, domain="localhost")
         self.people = People(self.api, self.memory, self.puppets, self.doubles)
         self.memberships = Memberships(self.api, self.memory, self.puppets, lambda _: self.member_cap)

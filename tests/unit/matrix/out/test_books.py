@@ -118,7 +118,7 @@ class NoHomeserver:
 async def test_learning_from_odd_events_never_raises(raw: dict[str, Any]) -> None:
     api, memory = cast(Api, NoHomeserver()), cast(Memory, Notebook())
     voices = VoiceSettings()
-    puppets = Puppets(api, memory, Shelf(), domain="localhost", voices=lambda _: voices, log=LOG)
+    puppets = Puppets(api, memory, Shelf(), domain="localhost", networks=lambda _: True, voices=lambda _: voices, log=LOG)
     people = People(api, memory, puppets, Doubles(api, memory, domain="localhost"))
     await people.know(raw)
     if isinstance(user := raw.get("state_key"), str):
