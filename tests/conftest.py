@@ -29,11 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    await server.start()
-    yield server
-    await server.stop()
+async def postgres() -> AsyncIterator[Postgres]:
+    async with Postgres.running() as server:
+        yield server
 
 
 @pytest_asyncio.fixture

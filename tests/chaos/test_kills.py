@@ -1,101 +1,125 @@
-"""kill -9 during a stream, each way: nothing that was taken is lost, order stays, and what may be there twice says so."""
+"""Blows in the middle of a stream, each way: nothing that was taken is lost, order stays, what may be there twice says so.
+
+The moment of each blow is chosen by chance, and not repeated.
+"""
 
 import asyncio
-import random
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.stage import CHANNEL, Stage, firsts, numbers, repeats, stage
-from tests.servers.daemons import Inspircd
+from tests.chaos.conftest import Force
+from tests.chaos.stage import (
+    CHANNEL,
+    Moment,
+    Stage,
+    alice_streams,
+    crash_database,
+    freeze_irc_server,
+    kill_both,
+    kill_bridge,
+    kill_homeserver,
+    stage,
+)
+from tests.chaos.tally import Verdict, judge
+from tests.servers.daemons import Inspircd, Postgres
 
 pytestmark = pytest.mark.servers
-STREAM = 500
+
 GRACE = 0.050
 """Seconds before the kill by which a line must have reached the bridge to be safe."""
+PATIENCE = 120.0
+
+Blow = Callable[[Stage], Awaitable[None]]
+Note = Callable[[str, Verdict], None]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, postgres_url: str) -> str | None:
-    return postgres_url if request.param == "postgres" else None
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Postgres | None]:
+    """A server of its own, since it is struck as well; None: the ledger is a file."""
+    if request.param == "sqlite":
+        yield None
+        return
+    async with Postgres.running() as server:
+        yield server
 
 
-@pytest.fixture
-def kills(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--kills"))
+def blows(force: Force, *, postgres: bool) -> list[Blow]:
+    """What strikes, in any order."""
+    others = 2 if force.full else 1
+    if postgres:
+        chosen: list[Blow] = [*[kill_bridge] * (force.kills if force.full else 1), *[crash_database] * others]
+    else:
+        chosen = [*[kill_bridge] * force.kills, *[kill_homeserver, kill_both, freeze_irc_server] * others]
+    force.chance.shuffle(chosen)
+    return chosen
 
 
-async def test_no_line_from_matrix_is_lost_on_a_kill(
-    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, database: str | None, kills: int
+async def test_from_matrix(
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, postgres: Postgres | None, force: Force, note: Note
 ) -> None:
-    async with stage(tmp_path, synapse_python, inspircd, database) as scene:
-        for run in range(kills):
-            first = run * STREAM
-            await asyncio.gather(_alice_streams(scene, first), _kill_within(scene, first, run))
-            wanted = list(range(first, first + STREAM))
-            await scene.bob.until(lambda wanted=wanted: set(wanted) <= set(numbers(scene.bob.heard(CHANNEL))), 120)
-            heard = scene.bob.heard(CHANNEL)
-            found = [number for number in numbers(heard) if number >= first]
-            assert firsts(found) == wanted, "out of order"
-            twice = {number for number in found if found.count(number) > 1}
-            assert twice <= repeats(heard), "sent twice without a mark"
+    async with stage(tmp_path, synapse_python, inspircd, postgres=postgres) as scene:
+        for turn, blow in enumerate(blows(force, postgres=postgres is not None)):
+            numbers = list(range(turn * force.lines, (turn + 1) * force.lines))
+            moment = Moment(force.chance, force.lines, scene.bob, scene.in_channel.count)
+            await asyncio.gather(alice_streams(scene, numbers, moment.sent), _struck(scene, moment, blow))
+            sent = list(dict.fromkeys(scene.in_room.among(set(numbers))))
+            await _all_came(scene.bob.until, lambda sent=sent: scene.in_channel.has(set(sent)))  # type: ignore[misc]
+            await scene.both_hear()
+            verdict = judge(sent, scene.in_channel)
+            note(blow.__name__, verdict)
+            assert verdict.clean, f"{blow.__name__} in turn {turn}, seed {force.seed}: {verdict}"
 
 
-async def _alice_streams(scene: Stage, first: int) -> None:
-    for number in range(first, first + STREAM):
-        await scene.alice.say(scene.room, f"line {number}")
-
-
-async def _kill_within(scene: Stage, first: int, seed: int) -> None:
-    at = first + random.Random(seed).randrange(50, STREAM - 50)
-    await scene.bob.until(lambda: any(number >= at for number in numbers(scene.bob.heard(CHANNEL))), 120)
-    await scene.bridge.kill()
-    await scene.bridge.start()
-
-
-async def test_no_line_from_irc_is_lost_or_doubled_on_a_kill(
-    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, database: str | None, kills: int
+async def test_from_irc(
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, postgres: Postgres | None, force: Force, note: Note
 ) -> None:
-    async with stage(tmp_path, synapse_python, inspircd, database) as scene:
-        for run in range(kills):
-            first = run * STREAM
-            safe, missable = await _bob_streams_and_the_bridge_is_killed(scene, first, run)
-
-            def arrived() -> list[int]:
-                return numbers([event["content"]["body"] for event in scene.alice.messages(scene.room)])
-
-            await scene.alice.until(lambda: safe <= set(arrived()), 120)  # noqa: B023 - run within this turn
-            found = [number for number in arrived() if number >= first]
-            assert len(found) == len(set(found)), "doubled"
-            assert found == sorted(found), "out of order"
-            assert set(range(first, first + STREAM)) - set(found) <= missable
+    async with stage(tmp_path, synapse_python, inspircd, postgres=postgres) as scene:
+        for turn, blow in enumerate(blows(force, postgres=postgres is not None)):
+            numbers = range(turn * force.lines, (turn + 1) * force.lines)
+            missable = await _bob_streams(scene, numbers, blow, force)
+            safe = set(numbers) - missable
+            await _all_came(scene.alice.until, lambda safe=safe: scene.in_room.has(safe))  # type: ignore[misc]
+            await scene.both_hear()
+            verdict = judge(numbers, scene.in_room, missable=missable)
+            note(blow.__name__, verdict)
+            assert verdict.clean, f"{blow.__name__} in turn {turn}, seed {force.seed}: {verdict}"
+            assert not verdict.repeats, "a homeserver can be asked: nothing is ever sent there twice"
 
 
-async def _bob_streams_and_the_bridge_is_killed(scene: Stage, first: int, seed: int) -> tuple[set[int], set[int]]:
-    """Returns the lines that must arrive, and those that may be missing: sent while no bridge was there to hear them."""
-    at = first + random.Random(seed).randrange(50, STREAM - 50)
+async def _struck(scene: Stage, moment: Moment, blow: Blow) -> None:
+    await moment.comes()
+    await blow(scene)
+
+
+async def _all_came(until: Callable[[Callable[[], bool], float], Awaitable[None]], came: Callable[[], bool]) -> None:
+    """Waits for what must come; what is missing then is told by the verdict."""
+    with suppress(TimeoutError):
+        await until(came, PATIENCE)
+
+
+async def _bob_streams(scene: Stage, numbers: range, blow: Blow, force: Force) -> frozenset[int]:
+    """Returns the lines that nobody can have heard: said just before the bridge was killed, or before it was back."""
+    moment = Moment(force.chance, len(numbers), scene.alice, scene.in_room.count)
     sent: dict[int, float] = {}
-    reached = asyncio.Event()
 
     async def stream() -> None:
-        for number in range(first, first + STREAM):
+        for number in numbers:
             scene.bob.say(CHANNEL, f"line {number}")
             sent[number] = time.monotonic()
-            await scene.bob.drain()
-            if number == at:
-                reached.set()
-            await asyncio.sleep(0.002)
+            await scene.bob.round_trip()
+            moment.sent(number)
 
-    async def kill() -> tuple[float, float]:
-        await reached.wait()
-        before = time.monotonic()
-        await scene.bridge.kill()
-        joins = sum(" JOIN " in line and "unabridged" in line for line in scene.bob.lines)
-        await scene.bridge.start()
-        await scene.bob.until(lambda: sum(" JOIN " in line and "unabridged" in line for line in scene.bob.lines) > joins)
-        return before, time.monotonic()
+    async def strike() -> tuple[float, float]:
+        await moment.comes()
+        began = time.monotonic()
+        await blow(scene)
+        return began, time.monotonic()
 
-    _, (killed, back) = await asyncio.gather(stream(), kill())
-    missable = {number for number, when in sent.items() if killed - GRACE <= when <= back}
-    return set(sent) - missable, missable
+    _, (began, over) = await asyncio.gather(stream(), strike())
+    if blow not in (kill_bridge, kill_both):
+        return frozenset()
+    return frozenset(number for number, when in sent.items() if began - GRACE <= when <= over)

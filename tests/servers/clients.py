@@ -102,6 +102,16 @@ class MatrixClient:
     async def say(self, room: str, text: str, **content: Any) -> str:
         return await self.send(room, "m.room.message", {"msgtype": "m.text", "body": text, **content})
 
+    async def say_at_last(self, room: str, text: str) -> None:
+        """As people's programs do while the homeserver is away: the same transaction again, until there is an answer."""
+        path = f"rooms/{_quoted(room)}/send/m.room.message/{self._prefix}-{next(self._transactions)}"
+        while True:
+            try:
+                await self.call("PUT", path, {"msgtype": "m.text", "body": text})
+                return
+            except (aiohttp.ClientError, OSError):
+                await self._up()
+
     async def send(self, room: str, kind: str, content: Event) -> str:
         path = f"rooms/{_quoted(room)}/send/{kind}/{self._prefix}-{next(self._transactions)}"
         return str((await self.call("PUT", path, content))["event_id"])
@@ -149,6 +159,7 @@ class IrcClient:
         self._caps = caps
         self.lines: list[str] = []
         self._grown = asyncio.Condition()
+        self._fences = itertools.count()
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection(*self._at, limit=2**20)
@@ -184,6 +195,13 @@ class IrcClient:
     async def join(self, channel: str) -> None:
         self.send(f"JOIN {channel}")
         await self.sees(lambda line: " 366 " in line and channel in line)
+
+    async def round_trip(self) -> None:
+        """The server has dealt with all that was sent."""
+        token = f"fence-{next(self._fences)}"
+        position = len(self.lines)
+        self.send(f"PING {token}")
+        await self.until(lambda: any(" PONG " in line and line.endswith(token) for line in self.lines[position:]))
 
     def say(self, target: str, text: str) -> None:
         self.send(f"PRIVMSG {target} :{text}")

@@ -5,9 +5,14 @@ import itertools
 import os
 import random
 import shutil
+import signal
 import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
+from typing import Self
 
 from bridge.demo.process import Child
 from tests.servers.clients import closed
@@ -124,9 +129,6 @@ class Postgres(Daemon):
         if not self.data.exists():
             if os.geteuid() == 0:
                 shutil.chown(self.folder, "postgres")
-                for parent in self.folder.parents:
-                    if parent.stat().st_mode & 0o001 == 0:
-                        parent.chmod(parent.stat().st_mode | 0o011)
             initdb = [
                 *self._as_user(),
                 str(self._binaries / "initdb"),
@@ -157,6 +159,24 @@ class Postgres(Daemon):
                 process = await asyncio.create_subprocess_exec(*ready)
                 if await process.wait() == 0:
                     return
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncIterator[Self]:
+        """A new one, in a folder outside of pytest's: those are for one user alone, and this server runs as another."""
+        with tempfile.TemporaryDirectory(prefix="unabridged-postgres-") as folder:
+            server = cls(Path(folder))
+            await server.start()
+            try:
+                yield server
+            finally:
+                await server.stop()
+
+    async def crash(self) -> None:
+        """As a power cut: every connection ends, nothing is written any more; the next start recovers from the log."""
+        first_line, *_ = (self.data / "postmaster.pid").read_text().splitlines()
+        os.kill(int(first_line), signal.SIGQUIT)
+        await self.child.wait()
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://test@{self.host}:{self.port}/{database}"
