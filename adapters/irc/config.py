@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 SaslWish = Literal["auto", "plain", "external", "scram-sha-256", "off"]
 
-_SECRETS = frozenset({"password", "sasl_password", "nickserv_password", "keys"})
+_SECRETS = frozenset({"password", "sasl_password", "nickserv_password", "channel_keys"})
 
 
 class Rate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,8 +56,8 @@ class IrcConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """"off" for one's own server."""
     encoding: str = "cp1252"
     """How to read lines that are not UTF-8."""
-    keys: dict[str, str] = field(default_factory=dict)
-    """Channel → key."""
+    channel_keys: dict[str, str] = field(default_factory=dict)
+    """Channel → key, in one line: `{ "#den" = "its key" }`."""
     identify_by: Literal["account", "nick"] = "account"
     """What a puppet belongs to: the services account where the server tells it, or the nick alone."""
     relaymsg: bool = True
@@ -88,7 +88,7 @@ class IrcConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ):
             if text is not None and any(char in text for char in "\r\n\0"):
                 raise ValueError(f"{name} cannot hold a line break")
-        for channel, key in self.keys.items():
+        for channel, key in self.channel_keys.items():
             if any(char in channel + key for char in " ,\r\n\0"):
                 raise ValueError(f"no channel or no key: {channel}")
 

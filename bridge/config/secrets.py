@@ -1,8 +1,8 @@
 """Which settings are secrets, where they may come from, and which values must never be shown.
 
 A secret is a setting named `password`, `passphrase`, `secret`, `token` or `api_key`, or one whose name ends in `_` and one of
-these. It comes from the environment or from a file named by `<setting>_file`, never from `bridge.toml` itself: that file is
-copied into questions and repositories.
+these, or in `_keys` (a table of which every value is one). It comes from the environment or from a file named by
+`<setting>_file`, never from `bridge.toml` itself: that file is copied into questions and repositories.
 """
 
 import re
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 from msgspec.structs import fields
 
-_SECRET = re.compile(r"(?:.*_)?(?:password|passphrase|secret|token|api_key)\Z")
+_SECRET = re.compile(r"(?:.*_)?(?:password|passphrase|secret|token|api_key)\Z|.+_keys\Z")
 _LIMIT = 64 * 1024
 
 
@@ -55,7 +55,9 @@ def secrets_in(value: Any) -> Iterator[str]:
     if isinstance(value, Struct):
         for entry in fields(value):
             inner = getattr(value, entry.name)
-            if isinstance(inner, str):
+            if isinstance(inner, Mapping) and is_secret(entry.name):
+                yield from filter(None, inner.values())
+            elif isinstance(inner, str):
                 password = url_password(inner) if "://" in inner else None
                 if is_secret(entry.name) and inner:
                     yield inner

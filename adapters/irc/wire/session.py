@@ -61,7 +61,7 @@ class Session:
         self.channels = Channels(
             fold=self.fold,
             nick=lambda: self.nick,
-            keys=config.keys,
+            keys=config.channel_keys,
             isupport=self.isupport,
             rng=tools.random,
             join=lambda names, keys: self.pen.say("JOIN", (names, keys) if keys else (names,)),

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config.adapters_found import found
+from bridge.config.load import load
+from bridge.config.problems import ConfigError
 from bridge.config.secrets import is_secret, read_secret, secrets_in, url_password
 from bridge.model.ids import NetworkName
 from bridge.model.permissions import Permission
@@ -128,7 +131,7 @@ def test_a_database_password_in_the_file_is_refused_and_in_the_environment_taken
 
 
 def test_names_of_secrets_are_known() -> None:
-    assert all(map(is_secret, ["password", "sasl_password", "api_key", "client_secret", "token", "passphrase"]))
+    assert all(map(is_secret, ["password", "sasl_password", "api_key", "client_secret", "token", "passphrase", "channel_keys"]))
     assert not any(map(is_secret, ["key_file", "password_file", "nick", "keys", "passwords", "tokenise"]))
 
 
@@ -136,6 +139,22 @@ def test_all_secrets_of_the_settings_are_found_for_the_log_filter(tmp_path: Path
     env = {"UNABRIDGED__NETWORKS__LOCAL__PASSWORD": "hunter2", "UNABRIDGED__BRIDGE__DATABASE": "postgresql://u:p%40ss@h/d"}
     assert set(secrets_in(read(tmp_path, GOOD, env))) == {"hunter2", "p@ss"}
     assert url_password("postgresql://[::bad/x") is None
+
+
+def test_a_table_of_secrets_comes_from_a_file_and_each_is_known_to_the_log_filter(tmp_path: Path) -> None:
+    path, keys = tmp_path / "bridge.toml", tmp_path / "keys"
+    network = '[networks.n]\nadapter = "irc"\nserver = "irc.test"\n'
+    path.write_text(network + 'channel_keys = { "#den" = "s3same" }\n')
+    with pytest.raises(ConfigError, match="channel_keys_file") as caught:
+        load(path, {}, found())
+    assert "s3same" not in str(caught.value)
+    path.write_text(network + 'channel_keys_file = "keys"\n')
+    keys.write_text('{ "#den" = "s3same", "#cave" = "0pen" }\n')
+    assert set(secrets_in(load(path, {}, found()))) == {"s3same", "0pen"}
+    keys.write_text('{ "#den" = ["s3same"] }\n')
+    with pytest.raises(ConfigError, match="#den") as caught:
+        load(path, {}, found())
+    assert "s3same" not in str(caught.value)
 
 
 def test_a_secret_file_loses_one_line_end_only(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ async def test_whoever_stops_the_bridge_hears_it_say_goodbye() -> None:
 
 async def test_a_thousand_channels_are_joined_in_few_lines(demo: DemoServer) -> None:
     channels = [ChannelId(NET, f"#channel-{number}") for number in range(1000)]
-    scene = Scene(at(demo), keys={"#channel-7": "secret"})
+    scene = Scene(at(demo), channel_keys={"#channel-7": "secret"})
     async with scene.running():
         infos = await scene.adapter.open(*channels)
         assert [info.channel for info in infos if info.error is None] == channels

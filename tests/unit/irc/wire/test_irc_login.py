@@ -213,13 +213,14 @@ def test_sts_is_told_before_anything_is_asked() -> None:
 
 
 def test_settings_show_no_secret_and_refuse_what_cannot_be() -> None:
-    config = IrcConfig(server="h", password="s3cret", sasl_password="s3cret", nickserv_password="s3cret", keys={"#c": "s3cret"})
+    secret = "s3cret"
+    config = IrcConfig(server="h", password=secret, sasl_password=secret, nickserv_password=secret, channel_keys={"#c": secret})
     assert "s3cret" not in repr(config) and "s3cret" not in str(config)
     for wrong in (
         {"nick": "a b"},
         {"username": ""},
         {"password": "a\nQUIT"},
-        {"keys": {"#a": "b c"}},
+        {"channel_keys": {"#a": "b c"}},
         {"server": "h:x"},
         {"encoding": "no-such-charset"},
     ):
