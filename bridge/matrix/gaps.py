@@ -30,16 +30,22 @@ _SURE = 3
 
 
 class Sequence:
-    """The ids of one run's transactions, in the order they come."""
+    """The ids of transactions, in the order they come. `last`: the last that an earlier run is known to have taken.
 
-    def __init__(self) -> None:
+    What lies between that and the first of this run may have been taken too (only what held something is remembered), or have
+    been on its way when one of both sides was killed: it is asked for, since taken later it would stand in the wrong place.
+    """
+
+    def __init__(self, last: str | None = None) -> None:
         self._last: int | None = None
         self._row = 0
         self._refused: int | None = None
+        if last is not None and _counted(last):
+            self._last, self._row = int(last), _SURE
 
     def hole_before(self, transaction: str) -> bool:
         """Whether one that must have been before it never came; True at most once for each, so it may come again without."""
-        if not (transaction.isascii() and transaction.isdigit() and len(transaction) < 19):
+        if not _counted(transaction):
             return False
         number = int(transaction)
         hole = self._last is not None and number > self._last + 1
@@ -54,11 +60,15 @@ class Sequence:
         return self._refused is None or (self._last is not None and self._last >= self._refused)
 
     def took(self, transaction: str) -> None:
-        if not (transaction.isascii() and transaction.isdigit() and len(transaction) < 19):
+        if not _counted(transaction):
             return
         number = int(transaction)
         self._row = self._row + 1 if number == (self._last or -1) + 1 else 0
         self._last = number
+
+
+def _counted(transaction: str) -> bool:
+    return transaction.isascii() and transaction.isdigit() and len(transaction) < 19
 
 
 class LookBack:

@@ -17,7 +17,7 @@ import msgspec
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.delivery import Receipt
-from bridge.contract.errors import LedgerUnavailable
+from bridge.contract.errors import LedgerUnavailable, Rejected
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.ledger.rows import Accepted, Chore
@@ -39,6 +39,8 @@ COMMAND = "command"
 UNREADABLE = "unreadable"
 """A chore: an event set aside. Its payload is a JSON object of `reason` and `event`, the latter as it came."""
 
+_TRANSACTION = "transaction"
+"""The cursor's scope: the last transaction that held something to store."""
 _ANYWHERE = frozenset({"m.room.member", "m.room.encryption", "m.room.encrypted"})
 """What may be our business in a room that is no portal too."""
 
@@ -49,6 +51,8 @@ class IntakeDoor(Protocol):
     async def accept(
         self, network: NetworkName, events: Sequence[Event], *, cursor: Cursor | None = None, chores: Sequence[Chore] = ()
     ) -> Accepted: ...
+
+    async def cursor(self, network: NetworkName, scope: str) -> Cursor | None: ...
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +101,7 @@ class Receiver:
         self._around = around
         self._intake = intake
         self._reactions = reactions
-        self._sequence = gaps.Sequence()
+        self._sequence: gaps.Sequence | None = None
         self.hole = asyncio.Event()
         """Set when a transaction was found missing: a ping makes the homeserver send it at once."""
         self._prove, self._signal = prove, signal
@@ -121,12 +125,13 @@ class Receiver:
             if self._done.get(transaction) == mark:
                 self._metrics.count("matrix_transactions_repeated")
                 return
-            if self._sequence.hole_before(transaction):
+            sequence = await self._known_sequence()
+            if sequence.hole_before(transaction):
                 self._metrics.count("matrix_transactions_missing")
                 self.hole.set()
                 raise OutOfTurn("A transaction before this one never came; send them from there.")
-            await self._take(Cursor(scope="transaction", value=transaction), pieces)
-            self._sequence.took(transaction)
+            await self._take(Cursor(scope=_TRANSACTION, value=transaction), pieces)
+            sequence.took(transaction)
             self._metrics.count("matrix_transactions")
             self._tell(found.ephemeral)
             self._done[transaction] = mark
@@ -136,13 +141,33 @@ class Receiver:
     @property
     def whole(self) -> bool:
         """Whether no transaction is known to be missing."""
-        return self._sequence.whole
+        return self._sequence is None or self._sequence.whole
+
+    async def _known_sequence(self) -> gaps.Sequence:
+        if self._sequence is None:
+            last = await self._intake.cursor(HUB, _TRANSACTION)
+            self._sequence = gaps.Sequence(None if last is None else last.value)
+        return self._sequence
 
     async def catch_up(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Takes what was never pushed. Raises `LedgerUnavailable`."""
         async with self._turn:
             await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
             self._metrics.count("matrix_events_caught_up", len(events))
+
+    async def read_again(self, chore: Chore) -> None:
+        """What is done about an `UNREADABLE` chore: raises `Rejected` with the reason, as long as it can't be read."""
+        raw = msgspec.json.decode(chore.payload, type=dict[str, str])["event"].encode()
+        event = read_event(raw)
+        if isinstance(event, Unreadable):
+            raise Rejected(event.reason)
+        crop = _Crop()
+        async with self._turn:
+            try:
+                await self._sort(event, raw, crop)
+            except ConvertError as error:
+                raise Rejected(str(error)) from error
+            await self._commit(None, crop)
 
     async def _take(self, cursor: Cursor | None, pieces: Sequence[tuple[RawJson, dict[str, Any] | Unreadable]]) -> None:
         crop = _Crop()
@@ -154,12 +179,15 @@ class Receiver:
                 await self._sort(event, raw, crop)
             except ConvertError as error:
                 self._set_aside(raw, event, str(error), crop)
+        await self._commit(cursor, crop)
+        self._metrics.count("matrix_events", len(pieces))
+
+    async def _commit(self, cursor: Cursor | None, crop: _Crop) -> None:
         if crop.events or crop.chores:
             await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
         now = self._clock.now() if crop.proofs else None
         for delivery, native in crop.proofs:
             self._prove(delivery, Receipt(evidence=Evidence.ASSIGNED, ids=(native,), at=now))
-        self._metrics.count("matrix_events", len(pieces))
 
     async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:
         """Puts one event where it belongs. Raises `ConvertError`."""

@@ -58,6 +58,7 @@ class World:
         self.down = False
         self.metrics = Counts()
         self._pushes = 0
+        self.last: Cursor | None = None
         self.around = Surroundings(
             bot=BOT,
             prefix="!",
@@ -97,11 +98,16 @@ class World:
     ) -> Accepted:
         self._must_be_up()
         self.commits.append((len(events), len(chores)))
+        self.last = cursor or self.last
         fresh = [event for event in events if event.key not in self.stored]
         self.stored |= {event.key: event for event in fresh}
         self.events += fresh
         self.chores += [chore for chore in chores if chore.id not in {known.id for known in self.chores}]
         return Accepted(fresh=tuple(event.key for event in fresh))
+
+    async def cursor(self, network: NetworkName, scope: str) -> Cursor | None:
+        self._must_be_up()
+        return self.last if self.last is not None and self.last.scope == scope else None
 
     async def fact(self, scope: str, name: str) -> str | None:
         return self.kept.get((scope, name))

@@ -55,6 +55,9 @@ class Bridge:
         self.chores += accepted.chores
         return accepted
 
+    async def cursor(self, network: NetworkName, scope: str) -> Cursor | None:
+        return await self.ledger.cursor(network, scope)
+
     @staticmethod
     def plan(event: Event, lookup: Lookup) -> Planned:
         return Planned(dropped="nobody listens")
