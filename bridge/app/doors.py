@@ -36,7 +36,7 @@ def listeners(ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linka
     lookups = ThirdParty(domain, ground.networks.searched())
     api = AppserviceApi(ground.tokens.homeserver, receiver.take, queries, lookups)
     health = Health(
-        troubles=lambda: (),
+        troubles=lambda: () if ground.ledger.trouble is None else (f"the ledger can't write: {ground.ledger.trouble}",),
         waiting=lambda: (*ground.networks.waiting(), *linkage.waiting),
         metrics=ground.metrics.text,
     )

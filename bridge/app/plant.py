@@ -19,18 +19,21 @@ from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
 from bridge.app.pulse import Pulse
+from bridge.app.quarantine import Quarantine
 from bridge.app.recovery import Recovery
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
 from bridge.commands.linking import linking_words
 from bridge.commands.people import people_words
+from bridge.commands.quarantine import quarantine_words
 from bridge.commands.watching import watching_words
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places
 from bridge.config.settings import Settings, Tokens
 from bridge.contract.plan import Plan
 from bridge.contract.toolbox import Clock
+from bridge.contract.words import Word
 from bridge.delivery.chores import ChoreWorker
 from bridge.delivery.courier import Courier
 from bridge.delivery.intake import Intake
@@ -41,7 +44,7 @@ from bridge.matrix.business import Affairs
 from bridge.matrix.links import LinkDesk
 from bridge.matrix.outlet import MATRIX_FEATURES
 from bridge.matrix.ping import Pinger
-from bridge.matrix.receiver import COMMAND, Receiver
+from bridge.matrix.receiver import COMMAND, UNREADABLE, Receiver
 from bridge.matrix.server import Listener
 from bridge.matrix.upgrade import Upgrades
 from bridge.model.events import Event
@@ -155,9 +158,9 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         doubles=hub.doubles,
     )
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
-    desk = Desk((*linking_words(office), *people_words(office), *watching_words(office, bridge.__version__)), networks.words())
+    desk = Desk(_words(office, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links)
-    tasks |= _tasks(ground, intake, foreign, office, desk)
+    tasks |= {**_tasks(ground, intake, foreign, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
         recovery=Recovery(receiver, hub.look_back, pinger, switchboard, clock),
@@ -174,6 +177,12 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage),
     )
+
+
+def _words(office: BridgeOffice, quarantine: Quarantine) -> tuple[Word, ...]:
+    """The core's own."""
+    watching = watching_words(office, bridge.__version__)
+    return (*linking_words(office), *people_words(office), *watching, *quarantine_words(quarantine))
 
 
 def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[None]]:

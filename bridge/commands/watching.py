@@ -16,6 +16,7 @@ from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
 from bridge.model.permissions import Permission
 
 _CHANNEL = Argument(name="channel", summary='only this one, "network/channel"', required=False)
+LIMIT = Argument(name="limit", summary="at most so many", required=False, default="50")
 
 
 def watching_words(office: Office, version: str) -> tuple[Word, ...]:
@@ -29,7 +30,9 @@ def _status(office: Office, version: str) -> Word:
         networks = [_network(office, state, admin) for state in office.networks()]
         waiting = sum(counts.get(state, 0) for state in (State.PENDING, State.LEASED, State.UNCERTAIN))
         places = f"{counted(len(office.portals()), 'room')}, {counted(len(office.links()), 'link')}"
-        text = f"{places}, {waiting} waiting, {counts.get(State.DEAD, 0)} dead."
+        aside = counts.get("quarantined", 0) + counts.get("quarantined_chores", 0)
+        text = f"{places}, {waiting} waiting, {counts.get(State.DEAD, 0)} dead"
+        text += f', {aside} set aside (see "quarantine").' if aside else "."
         text += "".join(f"\n{channel}: {error}" for row in networks for channel, error in row["failed"].items())
         return Answer(
             text=text,
@@ -102,9 +105,9 @@ def _about(trace: Trace) -> str:
     event = trace.event
     lines = [f"{trace.key}"]
     if event is not None:
-        lines.append(f"{type(event.body).__name__.lower()} by {event.author.id} in {event.channel}, {_when(event.happened_at)}")
+        lines.append(f"{type(event.body).__name__.lower()} by {event.author.id} in {event.channel}, {when(event.happened_at)}")
     if trace.accepted_at is not None:
-        lines.append(f"taken {_when(trace.accepted_at)}")
+        lines.append(f"taken {when(trace.accepted_at)}")
     if trace.note:
         lines.append(trace.note.strip().splitlines()[-1])
     return "\n".join(lines)
@@ -113,9 +116,9 @@ def _about(trace: Trace) -> str:
 def _steps(trace: Trace) -> list[tuple[str, ...]]:
     """A row for the original, each sighting, each copy, and each delivery that is no copy yet."""
     rows: list[tuple[str, ...]] = [
-        (str(copy.channel), "original", "", copy.id, _when(copy.at), "") for copy in trace.copies if copy.delivery is None
+        (str(copy.channel), "original", "", copy.id, when(copy.at), "") for copy in trace.copies if copy.delivery is None
     ]
-    rows += [(str(sighting.channel), "seen again", "", "", _when(sighting.at), "") for sighting in trace.sightings]
+    rows += [(str(sighting.channel), "seen again", "", "", when(sighting.at), "") for sighting in trace.sightings]
     rows += [_copy(copy) for copy in trace.copies if copy.delivery is not None]
     arrived = {copy.delivery for copy in trace.copies}
     return rows + [_undelivered(entry) for entry in trace.entries if entry.delivery.id not in arrived]
@@ -125,13 +128,13 @@ def _copy(copy: Copy) -> tuple[str, ...]:
     proof = copy.evidence.name.lower() if copy.evidence is not None else ""
     part = f"part {copy.part + 1}" if copy.part else ""
     batch = f"line {copy.line + 1} of a joined message" if copy.line is not None else ""
-    return (str(copy.channel), State.DONE.value, proof, copy.id, _when(copy.at), ", ".join(filter(None, (part, batch))))
+    return (str(copy.channel), State.DONE.value, proof, copy.id, when(copy.at), ", ".join(filter(None, (part, batch))))
 
 
 def _undelivered(entry: Entry) -> tuple[str, ...]:
     tried = f"tried {counted(entry.attempts, 'time')}" if entry.attempts else ""
     remark = ", ".join(filter(None, (entry.reason, tried)))
-    return (str(entry.delivery.channel), entry.state.value, "", "", _when(entry.due_at), remark)
+    return (str(entry.delivery.channel), entry.state.value, "", "", when(entry.due_at), remark)
 
 
 def _trace_data(trace: Trace) -> dict[str, object]:
@@ -176,19 +179,18 @@ def _entry_data(entry: Entry) -> dict[str, object]:
 
 def _dead(office: Office) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
-        limit = _number(one(arguments, "limit"))
+        limit = number(one(arguments, "limit"))
         entries = await office.dead(limit, channel_or_none(office, arguments))
         rows = tuple(_dead_row(entry) for entry in entries)
         text = "" if rows else "No dead letters."
         columns = ("delivery", "to", "from", "says", "reason")
         return Answer(text=text, columns=columns, rows=rows, data=[_entry_data(entry) for entry in entries])
 
-    limit = Argument(name="limit", summary="at most so many", required=False, default="50")
     return Word(
         name="dead",
         summary="deliveries that were given up, newest first",
         run=run,
-        arguments=(_CHANNEL, limit),
+        arguments=(_CHANNEL, LIMIT),
         permission=Permission.ADMIN,
     )
 
@@ -237,13 +239,15 @@ async def _whole_ids(office: Office, named: Sequence[str], channel: ChannelId | 
     return whole
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """The value of `LIMIT`. Raises `Refused`."""
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 10_000):
         raise Refused("limit is a number from 1 to 10000.")
     return int(text)
 
 
-def _when(at: datetime | None) -> str:
+def when(at: datetime | None) -> str:
+    """As tables show times."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from bridge.contract.errors import LedgerUnavailable, Unavailable
+from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Uncertain
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.ports import ChoreBook
@@ -106,6 +106,10 @@ class ChoreWorker:
             return False
         except Unavailable as error:
             return await self._later(chore, error.reason, asked=error.retry_after, counts=False)
+        except Uncertain as error:
+            return await self._later(chore, error.reason, asked=None, counts=True)
+        except Rejected as error:
+            return await self._give_up(chore, error.reason)
         except Exception as error:  # noqa: BLE001 — recorded with the chore: tried again, then put aside
             self._log.exception("chore %s (%s) failed", chore.id, chore.kind)
             return await self._later(chore, f"{type(error).__name__}: {error}", asked=None, counts=True)

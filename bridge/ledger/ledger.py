@@ -85,6 +85,11 @@ class Ledger:
         core.reader.start()
         return cls(core, backend, key)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored right now, in plain words; None while all is well, as far as the last commit told."""
+        return self._core.writer.trouble
+
     async def close(self) -> None:
         """Finish what waits, then give up the lock. Verbs called from now on raise `LedgerUnavailable`."""
         await self._core.writer.close()

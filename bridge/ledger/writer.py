@@ -77,6 +77,8 @@ class Writer:
         self._passing: Counter[ChannelId] = Counter()
         """Entries by lane that are stored, but not yet known to the event loop."""
         self._passed: deque[Counter[ChannelId]] = deque()
+        self.trouble: str | None = None
+        """Why the last transaction could not be stored; None where it was."""
         self._connection: Connection | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._main, name="ledger-writer", daemon=True)
@@ -161,6 +163,7 @@ class Writer:
         except SQLAlchemyError as error:
             self._judge(error)
             raise
+        self.trouble = None
         work.committed()
         self._serials = work.serials
         self._passing += work.inserted
@@ -220,6 +223,7 @@ class Writer:
             return waiting
 
     def _fail(self, items: list[_Item], error: LedgerUnavailable) -> None:
+        self.trouble = str(error)
         self._answer(
             [_Outcome(item.future, error=LedgerUnavailable(str(error))) for item in items], Learnt(doubt=True), Counter()
         )

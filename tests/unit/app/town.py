@@ -93,6 +93,12 @@ class Bridge:
             while room not in await self.ledger.facts("foreign-bridges"):
                 await asyncio.sleep(0)
 
+    async def counts(self, **expected: int) -> None:
+        """The ledger counts so many of each."""
+        async with asyncio.timeout(10):
+            while not expected.items() <= (await self.ledger.counts()).items():
+                await asyncio.sleep(0)
+
     async def heard(self, text: str) -> None:
         """Somebody on the network has said this, in whatever way names are written there."""
         await until(lambda: any(text in line.text for line in self.world.lines))

@@ -91,6 +91,8 @@ def run(*arguments: str, config: Path | None = None, env: Mapping[str, str] | No
         ("dead --limit 5", "dead", {"limit": "5"}),
         ("dead local/#x", "dead", {"channel": "local/#x"}),
         ("replay a b --channel local/#x", "replay", {"delivery": ["a", "b"], "channel": "local/#x"}),
+        ("quarantine --limit 5", "quarantine", {"limit": "5"}),
+        ("release $e", "release", {"id": ["$e"]}),
         ("local nick new", "local", ["nick", "new"]),
     ],
 )
@@ -273,6 +275,8 @@ def test_every_command_has_a_line_of_help() -> None:
         "trace",
         "dead",
         "replay",
+        "quarantine",
+        "release",
         "version",
     ]:
         assert f"\n    {command} " in text

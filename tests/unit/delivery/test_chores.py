@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge.contract.errors import Unavailable
+from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.delivery.chores import MOST_ATTEMPTS, ChoreWorker
 from bridge.ledger.rows import Accepted, Chore
 from bridge.model.ids import HUB
@@ -71,6 +71,24 @@ async def test_an_outage_sets_nothing_aside(desk: Desk) -> None:
         await desk.bring(task("a1", "!a"))
         await desk.clock.advance(20 * 301)
     assert desk.done == ["a1"]
+
+
+async def test_what_is_refused_is_set_aside_at_once_with_its_reason(desk: Desk) -> None:
+    desk.failing["a1"] = [Rejected("never")] * 2
+    async with background(desk.worker.run):
+        await desk.bring(task("a1", "!a"), task("a2", "!a"))
+    assert desk.done == ["a2"]
+    assert desk.ledger.chores["a1"][1] == "quarantined"
+    assert len(desk.failing["a1"]) == 1
+
+
+async def test_a_lost_answer_is_asked_again_without_an_error_report(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.failing["a1"] = [Uncertain("the answer was lost")]
+    async with background(desk.worker.run):
+        await desk.bring(task("a1", "!a"))
+        await desk.clock.advance(2)
+    assert desk.done == ["a1"]
+    assert not caplog.records
 
 
 async def test_an_unknown_kind_is_set_aside_at_once(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

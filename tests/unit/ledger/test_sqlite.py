@@ -42,9 +42,11 @@ async def test_a_full_disk_fails_everyone_who_waits_and_heals_when_there_is_room
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(result, LedgerUnavailable) for result in results)
         assert "full" in str(results[0])
+        assert ledger.trouble is not None and "full" in ledger.trouble
         assert await ledger.event(EventKey(IRC, "0")), "reading goes on"
     accepted = await ledger.accept(IRC, large, to(ROOM))
     assert len(accepted.fresh) == 100, "nothing of the failed attempt was stored"
+    assert ledger.trouble is None
     await ledger.close()
 
 
