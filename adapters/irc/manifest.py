@@ -13,6 +13,9 @@ PARTS_LIMITED = 5
 """The same with flood control on: more would hold the channel up for many seconds."""
 WINDOW = 64
 """Lines in flight in one channel with flood control off."""
+WINDOW_IN_SMALL_PIECES = 3
+"""The same where more lines in one piece, with the PING behind them, would wait for seconds in the server (ngIRCd 26: 4 rounds of
+3 lines take no time, of 6 lines 4 s)."""
 
 _ALWAYS: Mapping[Feature, Level] = {
     Feature.TEXT: Level.NATIVE,

@@ -63,6 +63,7 @@ class Reader:
             "BATCH": answers.batch,
             "ACK": answers.acknowledged,
             "001": self._welcome,
+            "004": self._version,
             "005": self._isupport,
             "376": self._motd_end,
             "422": self._motd_end,
@@ -141,6 +142,10 @@ class Reader:
         if first:
             self._session.welcomed()
         return True
+
+    def _version(self, line: Line) -> bool:
+        self._session.small_pieces = line.param(2).lower().startswith("ngircd")
+        return False
 
     def _isupport(self, line: Line) -> bool:
         self._session.isupport.load(line.params)

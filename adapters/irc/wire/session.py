@@ -74,6 +74,8 @@ class Session:
         self.user: str | None = None
         self.host: str | None = None
         """Ours as others see them, once known."""
+        self.small_pieces = False
+        """The server lets what it read in one piece lie after a few lines, until its next second."""
         self._reader = Reader(self, sink)
         self._opened_at = self._read_at = self._monotonic()
         self._welcomed_at: float | None = None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from adapters.irc.config import Rate
-from adapters.irc.manifest import PARTS, PARTS_LIMITED, WINDOW, levels
+from adapters.irc.manifest import PARTS, PARTS_LIMITED, WINDOW, WINDOW_IN_SMALL_PIECES, levels
 from adapters.irc.outbound import RELAY_NICK_BYTES, State
 from adapters.irc.split import SAFE_LIMIT
 from adapters.irc.wire.channels import Wish
@@ -56,7 +56,7 @@ def view(link: Link, channel: ChannelId, wish: Wish | None, facts: tuple[object,
     limit = text_limit(session, channel.id, relays=bool(relays))
     features = Features(
         levels=levels(caps),
-        limits=_limits(rate, limit),
+        limits=_limits(rate, limit, small_pieces=session.small_pieces),
         voice=VoiceKind.NAME if relays else VoiceKind.PREFIX,
         evidence=session.evidence,
     )
@@ -86,7 +86,8 @@ def text_limit(session: Session, channel: str, *, relays: bool) -> int:
     return session.isupport.linelen - source - len("PRIVMSG  :\r\n") - len(channel.encode())
 
 
-def _limits(rate: Rate | None, text: int) -> Limits:
+def _limits(rate: Rate | None, text: int, *, small_pieces: bool = False) -> Limits:
     if rate is None:
-        return Limits(text=text, unit=Unit.BYTES, lines=1, parts=PARTS, in_flight=WINDOW)
+        window = WINDOW_IN_SMALL_PIECES if small_pieces else WINDOW
+        return Limits(text=text, unit=Unit.BYTES, lines=1, parts=PARTS, in_flight=window)
     return Limits(text=text, unit=Unit.BYTES, lines=1, parts=PARTS_LIMITED, in_flight=max(2, rate.burst))

@@ -301,6 +301,26 @@ async def test_features_follow_the_connection(demo: DemoServer) -> None:
         assert (scene.adapter.features(LOBBY).limits.text or 0) < (known.limits.text or 0)
 
 
+async def test_a_server_that_reads_in_small_pieces_gets_small_pieces() -> None:
+    async with in_lobby() as (server, scene):
+        assert scene.adapter.features(LOBBY).limits.in_flight == 64
+        link = scene.adapter._link
+        assert link is not None and not link.session.small_pieces
+    async with ScriptedServer() as server:
+        scene = Scene(server.address)
+        task = asyncio.create_task(scene.adapter.run())
+        await server.expect("USER")
+        server.say(":srv CAP * LS :")
+        await server.expect("CAP END")
+        server.say(
+            ":srv 001 bot :Welcome", ":srv 004 bot srv ngircd-26.1 abc def", ":srv 005 bot CHANTYPES=# :x", ":srv 376 bot :End"
+        )
+        await scene.connected(task)
+        assert scene.adapter.features(LOBBY).limits.in_flight == 3
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_typing_is_told_at_most_every_three_seconds(demo: DemoServer) -> None:
     scene = Scene(at(demo))
     async with scene.running(LOBBY):
