@@ -1,7 +1,9 @@
 """Health, readiness, and what the operator is shown of a running bridge."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from bridge.ledger import sqlite
 from bridge.ops.remote import ask
 from bridge.testing.doubles import until
 from tests.doubles.homeserver import FakeHomeserver
-from tests.unit.app.town import ALICE, Bridge, a_bridge, lobby, settled
+from tests.unit.app.town import ALICE, Bridge, a_bridge, lobby, passing, says
+from tests.unit.delivery.stage import background
 
 
 @pytest.fixture
@@ -42,25 +45,27 @@ async def test_ready_comes_with_the_last_link(tmp_path: Path, hs: FakeHomeserver
         assert await get(bridge, "/ready") == (200, {"ready": True})
 
 
-async def test_a_full_disk_is_ill_health_until_there_is_room(
+async def test_a_ledger_that_cannot_write_is_ill_health_until_it_can(
     tmp_path: Path, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as full:
-        full.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "max_page_count = 400"))
-        async with a_bridge(tmp_path, hs, portals=(lobby(),)) as bridge:
-            await bridge.linked()
-            assert await get(bridge, "/health") == (200, {"healthy": True, "troubles": []})
-            for number in range(40):
-                bridge.world.say("#lobby", "bob", f"{number} " + "long " * 7_000)
-            await until(lambda: bridge.ledger.trouble)
-            status, body = await get(bridge, "/health")
-            assert status == 503
-            assert body["troubles"][0].startswith("the ledger can't write: ")
-            full.undo()
-            await bridge.clock.advance(120)
-            await until(lambda: bridge.ledger.trouble is None)
-            assert (await get(bridge, "/health"))[0] == 200
-            await settled(bridge)
+    impatient = tuple("busy_timeout = 1" if pragma.startswith("busy_timeout") else pragma for pragma in sqlite._PRAGMAS)
+    monkeypatch.setattr(sqlite, "_PRAGMAS", impatient)
+    async with a_bridge(tmp_path, hs, portals=(lobby(),)) as bridge:
+        await bridge.linked()
+        room = await bridge.room()
+        assert await get(bridge, "/health") == (200, {"healthy": True, "troubles": []})
+        other = sqlite3.connect(tmp_path / "unabridged.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        bridge.world.say("#lobby", "bob", "hello?")
+        await until(lambda: bridge.ledger.trouble)
+        status, body = await get(bridge, "/health")
+        assert status == 503
+        assert body["troubles"] == ["the ledger can't write: database is locked"]
+        other.execute("ROLLBACK")
+        other.close()
+        async with background(partial(passing, bridge.clock)):
+            await hs.wait_for(room, says("hello?"))
+        assert (await get(bridge, "/health"))[0] == 200
 
 
 async def test_what_could_not_be_read_is_kept_shown_and_tried_again(tmp_path: Path, hs: FakeHomeserver) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bridge.ledger.rows import State
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
-from tests.unit.app.town import ALICE, a_bridge, lobby, says, settled, stopped
+from tests.unit.app.town import ALICE, a_bridge, lobby, passing, says, settled, stopped
 from tests.unit.delivery.stage import background
 
 
@@ -88,9 +88,3 @@ async def test_stopped_before_the_network_answered_only_what_was_written_stays_i
         await again.heard(said[-1])
         await settled(again)
     assert [line.text for line in world.lines if line.text.startswith("line")] == said
-
-
-async def passing(clock: FakeClock) -> None:
-    """Time goes on."""
-    while True:
-        await clock.advance(1)

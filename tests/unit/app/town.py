@@ -201,3 +201,9 @@ async def settled(*bridges: Bridge) -> None:
 async def undone(bridge: Bridge) -> int:
     counts = await bridge.ledger.counts()
     return sum(counts.get(state, 0) for state in (State.PENDING, State.LEASED, State.UNCERTAIN))
+
+
+async def passing(clock: FakeClock) -> None:
+    """Time goes on."""
+    while True:
+        await clock.advance(1)
