@@ -17,9 +17,9 @@ MOST = 256
 class Item:
     """One wire message to be: an entry, or the entries of one batch."""
 
-    __slots__ = ("batch", "delivery", "entries", "leased", "repeat", "unsure")
+    __slots__ = ("alone", "batch", "delivery", "entries", "leased", "repeat", "unsure")
 
-    def __init__(self, entry: Entry, *, leased: bool, unsure: bool) -> None:
+    def __init__(self, entry: Entry, *, leased: bool = False, unsure: bool = False, alone: bool = False) -> None:
         self.entries: tuple[Entry, ...] = (entry,)
         self.delivery: Delivery = entry.delivery
         self.batch = entry.batch
@@ -28,6 +28,8 @@ class Item:
         self.unsure = unsure
         """It may have been sent: find out before sending it."""
         self.repeat = entry.delivery.repeat
+        self.alone = alone
+        """It was refused in company: it is not joined again."""
 
     @property
     def seq(self) -> int:

@@ -2,6 +2,8 @@
 
 from itertools import islice, takewhile
 
+import msgspec
+
 from bridge.delivery.backlog import Backlog, Item
 from bridge.delivery.joining import MOST_LINES, leading
 from bridge.delivery.ports import Outbox
@@ -10,8 +12,11 @@ from bridge.model.ids import ChannelId
 
 
 async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: str) -> int:
-    """Join to the head what may join it, committed before anything of it is attempted. Returns the lines joined; 0: none."""
-    fresh = takewhile(lambda item: not (item.unsure or item.repeat), islice(backlog.items, MOST_LINES))
+    """Join to the head what may join it, committed and leased before anything of it is attempted.
+
+    Returns the lines joined; 0: none.
+    """
+    fresh = takewhile(lambda item: not (item.unsure or item.repeat or item.alone), islice(backlog.items, MOST_LINES))
     items = list(fresh)
     items = items[: leading([item.entries[0] for item in items])]
     if len(items) < 2:
@@ -22,9 +27,15 @@ async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: st
     await outbox.make_batch(Batch(id=id, channel=channel, deliveries=deliveries, bodies=bodies))
     head = items[0]
     head.join(id, entries)
-    head.leased = all(item.leased for item in items)
+    head.leased = True
     backlog.merge(head, items)
     return len(items)
+
+
+async def part(outbox: Outbox, item: Item) -> list[Item]:
+    """A message of many lines that is refused may have one bad line: each of them for itself from now on."""
+    await outbox.part_batch(item.batch or "")
+    return [Item(msgspec.structs.replace(entry, batch=None, state=State.PENDING), alone=True) for entry in item.entries]
 
 
 async def restore(backlog: Backlog, outbox: Outbox, head: Item) -> None:

@@ -18,7 +18,7 @@ from bridge.delivery.patience import PatientOutbox
 from bridge.delivery.ports import Outbox, Outlet
 from bridge.delivery.resting import rest
 from bridge.delivery.settling import Settler
-from bridge.ledger.rows import Entry
+from bridge.ledger.rows import Entry, Settled, State
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.people import Identity
 
@@ -123,8 +123,10 @@ class Courier:
         return Lane(lane, way, self._desk, unread=False).room()
 
     def proved(self, delivery: str, receipt: Receipt) -> None:
-        """An own message came back: closes a delivery whose answer was lost."""
+        """An own message came back: closes a delivery whose answer was lost, even one that was given up meanwhile."""
         self._desk.proofs.put(delivery, receipt)
+        for entry in self._desk.proofs.risen(delivery):
+            self._settler.put(Settled(id=entry, state=State.DONE, receipt=receipt), self._desk.waiting.wake)
         self._desk.waiting.wake(delivery)
 
     async def tell(self, drafts: Sequence[Draft]) -> None:

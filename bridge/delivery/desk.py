@@ -35,6 +35,17 @@ class Proofs:
 
     def __init__(self) -> None:
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._buried: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    def expect(self, delivery: str, entries: tuple[str, ...]) -> None:
+        """It went to the dead letters, with these entries; it may have been sent all the same."""
+        self._buried[delivery] = entries
+        if len(self._buried) > self.MOST:
+            self._buried.popitem(last=False)
+
+    def risen(self, delivery: str) -> tuple[str, ...]:
+        """The entries of a dead letter that was proved; none twice."""
+        return self._buried.pop(delivery, ())
 
     def put(self, delivery: str, receipt: Receipt) -> None:
         self._receipts[delivery] = receipt

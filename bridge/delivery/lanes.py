@@ -135,6 +135,9 @@ class Lane:
                 await self._woken.wait()
                 return
             self.backlog.take(head)
+            if (receipt := self._desk.proofs.get(head.delivery.id)) is not None:
+                self._landed(head, receipt)
+                return
             await self._setbacks.bury(head, EXPIRED, "expired", self.settled)
         elif not self._way.open or outlet is None:
             self._behind = True

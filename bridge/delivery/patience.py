@@ -61,6 +61,9 @@ class PatientOutbox:
     async def make_batch(self, batch: Batch) -> None:
         await self._insist(lambda: self._outbox.make_batch(batch))
 
+    async def part_batch(self, id: str) -> None:
+        await self._insist(lambda: self._outbox.part_batch(id))
+
     async def batch(self, id: str) -> Batch | None:
         return await self._insist(lambda: self._outbox.batch(id))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bridge.contract.delivery import Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.delivery.backlog import Backlog, Item
+from bridge.delivery.batches import part
 from bridge.delivery.desk import Desk
 from bridge.ledger.rows import Settled, State
 from bridge.model.ids import EventKey, NetworkName
@@ -56,6 +57,9 @@ class Setbacks:
             elif isinstance(error, Unavailable | Uncertain):
                 later += self._put_off(item, error) if isinstance(error, Unavailable) else self._doubt(item, error)
                 again.append(item)
+            elif len(item.entries) > 1:
+                desk.metrics.count("batches_parted", network=self._network)
+                again += await part(desk.outbox, item)
             elif isinstance(error, Rejected):
                 await self.bury(item, error.reason, "rejected", settled)
             else:
@@ -71,6 +75,7 @@ class Setbacks:
         desk = self._desk
         desk.metrics.count("deliveries_dead", len(item.entries), network=self._network, reason=code)
         drafts = [draft for entry in item.entries for draft in await desk.notices.about(entry.delivery, reason)]
+        desk.proofs.expect(item.delivery.id, tuple(entry.delivery.id for entry in item.entries))
         dead = [Settled(id=entry.delivery.id, state=State.DEAD, reason=reason) for entry in item.entries]
         await desk.settler.settle(dead, settled, drafts)
 

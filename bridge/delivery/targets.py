@@ -39,9 +39,9 @@ def points_at(delivery: Delivery) -> tuple[EventKey, ...]:
 async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
     """The delivery with the ids of its targets filled in; a reason code where there is nothing left to send.
 
-    A reply to something that has no copy here leaves without its reference. An edit or redaction of one line of a
-    batch becomes the re-edit of the whole batch, by the batch's author; the batch's new lines are committed first, so
-    that a change after a crash starts from them.
+    A part of an edit or redaction whose old part never arrived has nothing to act on. A reply to something that has no
+    copy here leaves without its reference. An edit or redaction of one line of a batch becomes the re-edit of the whole
+    batch, by the batch's author; the batch's new lines are committed first, so that a change after a crash starts from them.
     """
     channel = delivery.channel
     changes: dict[str, object] = {}
@@ -53,6 +53,11 @@ async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
         target, copies = await _found(shelf, delivery.target, channel)
         if target is None and not isinstance(delivery.body, Boost):
             return NO_COPY
+        if target is not None and delivery.parts > 1 and isinstance(delivery.body, Edit | Redaction):
+            ids = _in_place(copies)
+            if delivery.part < len(ids) and not ids[delivery.part]:
+                return NO_COPY
+            target = msgspec.structs.replace(target, ids=ids)
         changes["target"] = target or delivery.target
         batched = next((copy for copy in copies if copy.batch is not None), None)
         if batched is not None and isinstance(delivery.body, Edit | Redaction):
@@ -66,11 +71,16 @@ async def _found(shelf: Shelf, target: Target, channel: ChannelId) -> tuple[Targ
     copies = [copy for copy in await shelf.copies(target.event, channel) if copy.id]
     if not copies:
         return None, copies
+    ids = tuple(id for id in _in_place(copies) if id)
+    return msgspec.structs.replace(target, ids=ids, ours=copies[0].delivery is not None), copies
+
+
+def _in_place(copies: Sequence[Copy]) -> tuple[str, ...]:
+    """The id of each part in its place; empty for a part that never arrived, so that none after it takes its place."""
     by_part: dict[int, str] = {}
     for copy in copies:
         by_part.setdefault(copy.part, copy.id)
-    ids = tuple(by_part[part] for part in sorted(by_part))
-    return msgspec.structs.replace(target, ids=ids, ours=copies[0].delivery is not None), copies
+    return tuple(by_part.get(part, "") for part in range(max(by_part) + 1))
 
 
 async def _rework(shelf: Shelf, delivery: Delivery, target: Target, copy: Copy) -> Delivery | str:

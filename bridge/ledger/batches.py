@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Row, select, update
 
 from bridge.ledger import schema
 from bridge.ledger.bulk import chunks
+from bridge.ledger.columns import DONE, LEASED, PENDING
 from bridge.ledger.core import Core
+from bridge.ledger.recent import Slim
 from bridge.ledger.rows import Batch
 from bridge.ledger.upsert import upsert
 from bridge.ledger.work import Work
@@ -29,8 +31,12 @@ class Batches:
         self._core = core
 
     async def make_batch(self, batch: Batch) -> None:
-        """Join deliveries, before the first attempt at sending them as one. Saying it again changes nothing."""
+        """Join deliveries and lease them, before the first attempt at sending them as one. Saying it again changes nothing."""
         await self._core.write(lambda work: _make(work, batch))
+
+    async def part_batch(self, id: str) -> None:
+        """It was never sent and never will be: its lines wait for themselves again."""
+        await self._core.write(lambda work: _part(work, id))
 
     async def batch(self, id: str) -> Batch | None:
         found = await self._core.read(lambda connection: batches_named(connection, (id,)))
@@ -73,7 +79,26 @@ def _make(work: Work, batch: Batch) -> None:
     for line, id in enumerate(batch.deliveries):
         slim = slims.get(id)
         if slim is not None:
-            work.put_slim(slim._replace(batch=batch.id, line=line))
+            _move(work, slim._replace(batch=batch.id, line=line), LEASED)
             rows.append((batch.id, line, slim.seq))
     if rows:
         work.bulk.many(sql, _JOIN, rows)
+
+
+def _part(work: Work, id: str) -> None:
+    sql = work.sql
+    rows = []
+    for batch in batches_named(sql, (id,)):
+        for slim in work.slims(batch.deliveries).values():
+            if slim.batch == id and slim.state < DONE:
+                _move(work, slim._replace(batch=None, line=None), PENDING)
+                rows.append((None, None, slim.seq))
+    if rows:
+        work.bulk.many(sql, _JOIN, rows)
+
+
+def _move(work: Work, slim: Slim, state: int) -> None:
+    """To another batch or none, and to a state unless it is over."""
+    work.put_slim(slim)
+    if slim.state < DONE:
+        work.change(slim, state)

@@ -193,7 +193,18 @@ class MemoryLedger:
         await self._commit("make_batch")
         self.batches[batch.id] = batch
         for id in batch.deliveries:
-            self._change(id, batch=batch.id)
+            self._change(id, batch=batch.id, state=State.LEASED if _undone(self.entries[id]) else self.entries[id].state)
+
+    async def part_batch(self, id: str) -> None:
+        await self._commit("part_batch")
+        for line in self.batches[id].deliveries:
+            if self.entries[line].batch == id and _undone(self.entries[line]):
+                self._change(line, batch=None, state=State.PENDING)
+
+    def revive(self) -> list[Entry]:
+        """As `replay` of all dead letters."""
+        letters = sorted((entry for entry in self.entries.values() if entry.state is State.DEAD), key=lambda entry: entry.seq)
+        return [self._put(Draft(delivery=entry.delivery), State.PENDING) for entry in letters]
 
     async def batch(self, id: str) -> Batch | None:
         await self._read()

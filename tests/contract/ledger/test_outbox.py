@@ -182,6 +182,22 @@ async def test_lines_of_a_batch_settled_one_by_one_keep_their_line(ledger: Ledge
     assert [(copy.batch, copy.line) for copy in copies] == [(batch.id, 0), (batch.id, 1)]
 
 
+async def test_making_a_batch_leases_its_lines_and_parting_it_lets_each_wait_for_itself(connect: Connect) -> None:
+    ledger = await connect()
+    entries = await fill(ledger, "a", "b", "c")
+    batch = Batch(id="e" * 32, channel=ROOM, deliveries=tuple(ids_of(entries)), bodies=(None, None, None))
+    await ledger.make_batch(batch)
+    assert [entry.state for entry in await ledger.undone(ROOM, 0, 9)] == [State.LEASED] * 3
+    await ledger.part_batch(batch.id)
+    await ledger.close()
+    ledger = await connect()
+    assert [(entry.state, entry.batch) for entry in await ledger.undone(ROOM, 0, 9)] == [(State.PENDING, None)] * 3
+    first = entries[0].delivery
+    await ledger.settle([done(first.id, "$alone")])
+    (copy,) = await ledger.copies(first.event, ROOM)
+    assert (copy.batch, copy.line) == (None, None)
+
+
 async def test_a_batch_that_must_wait_is_the_same_batch_again(ledger: Ledger) -> None:
     entries = await fill(ledger, "a", "b")
     batch = Batch(id="d" * 32, channel=ROOM, deliveries=tuple(ids_of(entries)), bodies=(None, None))
