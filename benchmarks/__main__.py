@@ -8,43 +8,57 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks import joining, latency, scale, throughput
-from benchmarks.scene import bridged, floor
+from benchmarks.scene import Scene, bridged, floor
 
 Row = tuple[str, str, str, str, str]
-HEAD: Row = ("what", "floor", "bridge", "ratio", "bar")
+T = TypeVar("T", latency.Times, throughput.Burst, tuple[float, int])
+HEAD: Row = ("what", "floor", "bridge", "against the floor", "bar")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 MARK = "<!-- measured -->"
 
 
-async def run_latency(folder: Path) -> list[Row]:
+async def best_of(
+    rounds: int,
+    make: Callable[[Path], AbstractAsyncContextManager[Scene]],
+    measure: Callable[[Scene], Awaitable[T]],
+    folder: Path,
+) -> tuple[T, list[T]]:
+    """The best of so many rounds, each on a fresh scene, and all of them: others may be using the machine too."""
+    every = []
+    for number in range(rounds):
+        async with make(folder / str(number)) as scene:
+            every.append(await measure(scene))
+    return min(every), every
+
+
+async def run_latency(folder: Path, rounds: int) -> list[Row]:
     rows = []
     for name, measure in (("IRC → Matrix", latency.inward), ("Matrix → IRC", latency.outward)):
-        async with floor(folder / f"f{name[0]}") as scene:
-            least = await measure(scene)
-        async with bridged(folder / f"b{name[0]}") as scene:
-            ours = await measure(scene)
+        least, _ = await best_of(rounds, floor, measure, folder / f"f{name[0]}")
+        ours, _ = await best_of(rounds, bridged, measure, folder / f"b{name[0]}")
         for percentile, low, high, bar in (
             ("p50", least.p50, ours.p50, "within 2 ms"),
             ("p99", least.p99, ours.p99, "within 10 ms"),
         ):
-            rows.append((f"latency {name}, {percentile}", f"{low:.2f} ms", f"{high:.2f} ms", f"{high / low:.1f}", bar))
+            rows.append((f"latency {name}, {percentile}", f"{low:.2f} ms", f"{high:.2f} ms", f"+{high - low:.2f} ms", bar))
     return rows
 
 
-async def run_throughput(folder: Path) -> list[Row]:
+async def run_throughput(folder: Path, rounds: int) -> list[Row]:
     rows = []
     for name, measure, speed, cost in (
         ("IRC → Matrix", throughput.inward, 1400, 0.6),
         ("Matrix → IRC", throughput.outward, 3300, 0.3),
     ):
-        async with floor(folder / f"f{name[0]}") as scene:
-            least = await measure(scene)
-        async with bridged(folder / f"b{name[0]}") as scene:
-            ours = await measure(scene)
-        state = f"{ours.lost} lost, {'in order' if ours.in_order else 'OUT OF ORDER'}"
+        least, _ = await best_of(rounds, floor, measure, folder / f"f{name[0]}")
+        ours, every = await best_of(rounds, bridged, measure, folder / f"b{name[0]}")
+        lost, in_order = sum(burst.lost for burst in every), all(burst.in_order for burst in every)
+        state = f"{lost} lost, {'in order' if in_order else 'OUT OF ORDER'}"
         rows.append(
             (
                 f"burst of {throughput.LINES} {name} ({state})",
@@ -66,26 +80,27 @@ async def run_throughput(folder: Path) -> list[Row]:
     return rows
 
 
-async def run_joining(folder: Path) -> list[Row]:
-    async with bridged(folder / "joining") as scene:
-        seconds, events = await joining.burst_of_one(scene)
+async def run_joining(folder: Path, rounds: int) -> list[Row]:
+    (seconds, events), _ = await best_of(rounds, bridged, joining.burst_of_one, folder / "joining")
     alone = joining.LINES * joining.SEND_SECONDS
     name = f"{joining.LINES} lines of one person, {joining.SEND_SECONDS * 1000:.0f} ms a send ({events} events)"
     return [(name, f"{alone:.1f} s", f"{seconds:.2f} s", f"{alone / seconds:.0f} times sooner", "≥ 20 times")]
 
 
-async def run_scale(folder: Path) -> list[Row]:
+async def run_scale(folder: Path, rounds: int) -> list[Row]:
+    """Once, whatever `rounds` says: none of it is near its bar."""
     async with bridged(folder / "rooms", rooms=1000) as scene:
-        seconds = await scale.start_to_first_message(scene)
+        first, ready = await scale.start_to_first_message(scene)
     idle, full = await scale.with_puppets(folder / "puppets")
     return [
-        ("start to first message, 1,000 linked rooms", "–", f"{seconds:.1f} s", "–", "≤ 5 s"),
+        ("start to first message, 1,000 linked rooms", "–", f"{first:.1f} s", "–", "≤ 5 s"),
+        ("start to all 1,000 rooms open", "–", f"{ready:.1f} s", "–", "–"),
         ("resident, idle, ten rooms", "–", f"{idle:.0f} MB", "–", "≤ 100 MB"),
         ("more with 10,000 known puppets", "–", f"{full - idle:.0f} MB", "–", "≤ 20 MB"),
     ]
 
 
-RUNS: dict[str, Callable[[Path], Awaitable[list[Row]]]] = {
+RUNS: dict[str, Callable[[Path, int], Awaitable[list[Row]]]] = {
     "latency": run_latency,
     "throughput": run_throughput,
     "joining": run_joining,
@@ -114,14 +129,16 @@ async def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     asked.add_argument("names", nargs="*", choices=[[], *RUNS], help="which; all of them if none is named")
     asked.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    asked.add_argument("--rounds", type=int, default=3, help="of how many rounds the best counts; 3 if not given")
     words = asked.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as folder:
         sync = synced_commit(Path(folder))
         for name in words.names or RUNS:
             print(f"{name} …", file=sys.stderr, flush=True)
-            rows += await RUNS[name](Path(folder) / name)
-    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, a synced write of 4 KiB: {sync:.2f} ms"
+            rows += await RUNS[name](Path(folder) / name, words.rounds)
+    where = f"Python {platform.python_version()}, {os.cpu_count()} cores, a synced write of 4 KiB: {sync:.2f} ms"
+    machine = f"{where}; the best of {words.rounds} rounds"
     text = f"{machine}\n\n{table(rows)}\n"
     print(text)
     if words.write:

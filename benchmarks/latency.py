@@ -18,6 +18,10 @@ class Times(Struct):
     p50: float
     p99: float
 
+    def __lt__(self, other: "Times") -> bool:
+        """Better."""
+        return self.p50 < other.p50
+
 
 async def inward(scene: Scene) -> Times:
     """IRC → Matrix."""

@@ -18,6 +18,10 @@ class Burst(Struct):
     lost: int
     in_order: bool
 
+    def __lt__(self, other: "Burst") -> bool:
+        """Better."""
+        return self.a_second > other.a_second
+
 
 async def inward(scene: Scene) -> Burst:
     """IRC → Matrix. The order is that in which another IRC client in the channel hears the lines."""
