@@ -42,7 +42,8 @@ class Ledger:
         self.quarantined, self.release = inbox.quarantined, inbox.release
         self.lanes, self.undone, self.lease, self.settle = outbox.lanes, outbox.undone, outbox.lease, outbox.settle
         self.enqueue, self.entry, self.dead, self.replay = outbox.enqueue, outbox.entry, outbox.dead, outbox.replay
-        self.make_batch, self.batch, self.change_batch = batches.make_batch, batches.batch, batches.change_batch
+        self.make_batch, self.part_batch = batches.make_batch, batches.part_batch
+        self.batch, self.change_batch = batches.batch, batches.change_batch
         self.copies, self.trace, self.counts, self.prune = keeping.copies, keeping.trace, keeping.counts, keeping.prune
         chores = Chores(core)
         self.due_chores, self.quarantined_chores = chores.due_chores, chores.quarantined_chores
