@@ -111,6 +111,7 @@ class Scene:
             log=logging.getLogger("test.irc"),
         )
         config = IrcConfig(server=server, **{"tls": False, "nick": "bot", "rate": "off", **settings})
+        self.nick = config.nick
         self.adapter = Irc(NET, config, self.inlet, tools)
         self._numbers = itertools.count(1)
 
