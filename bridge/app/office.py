@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from bridge.app.linkage import Linkage, defaults
 from bridge.app.networks import Networks
 from bridge.app.pulse import Pulse
 from bridge.app.switchboard import Switchboard
 from bridge.commands.office import Refused
 from bridge.config.settings import PortalSettings, Settings
-from bridge.contract.adapter import ChannelInfo, NetworkState, Phase
+from bridge.contract.adapter import ChannelInfo, NetworkState
 from bridge.contract.errors import DeliveryError
 from bridge.delivery.courier import Courier
 from bridge.ledger.ledger import Ledger
@@ -18,7 +20,7 @@ from bridge.matrix.api import Api
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.permissions import Permission
 from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
 
@@ -65,10 +67,11 @@ class BridgeOffice:
 
     def networks(self) -> Sequence[NetworkState]:
         refused = "; ".join(f"{room}: {reason}" for room, reason in self._linkage.refused.items())
-        away = self._pulse.reason
-        phase = Phase.CONNECTED if away is None else Phase.TRANSIENT
-        hub = NetworkState(network=HUB, phase=phase, reason=away or refused or None)
-        return [hub, *(supervisor.state for supervisor in self._supervisors.values())]
+        hub = self._pulse.state
+        return [
+            msgspec.structs.replace(hub, reason=hub.reason or refused or None),
+            *(supervisor.state for supervisor in self._supervisors.values()),
+        ]
 
     def opened(self, channel: ChannelId) -> ChannelInfo | None:
         supervisor = self._supervisors.get(channel.network)

@@ -42,7 +42,6 @@ from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Chore
 from bridge.matrix.business import Affairs
 from bridge.matrix.links import LinkDesk
-from bridge.matrix.outlet import MATRIX_FEATURES
 from bridge.matrix.ping import Pinger
 from bridge.matrix.receiver import COMMAND, UNREADABLE, Receiver
 from bridge.matrix.server import Listener
@@ -56,6 +55,7 @@ from bridge.ops.http import GuardedHttp
 from bridge.ops.metrics import PrometheusMetrics
 from bridge.ops.retention import Retention
 from bridge.routing.admit import Policy
+from bridge.routing.hub import HUB_FEATURES
 from bridge.routing.plan import Place, Planner
 
 Task = Callable[[Chore], Awaitable[None]]
@@ -139,7 +139,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     tasks: dict[str, Task] = {}
     chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
     plan = await _planner(ground, foreign)
-    intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake)
+    links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
+    intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake, redacted=links.redacted)
     networks.build(
         intake=intake, courier=courier, signal=signals.signal, clock=clock, http=ground.http, media=hub.media, metrics=metrics
     )
@@ -157,13 +158,12 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         entered=_entered(hub, foreign),
         doubles=hub.doubles,
     )
-    links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
     desk = Desk(_words(office, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links)
     tasks |= {**_tasks(ground, intake, foreign, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
-        recovery=Recovery(receiver, hub.look_back, pinger, switchboard, clock),
+        recovery=Recovery(receiver, hub.look_back, pinger, switchboard, pulse, clock),
         courier=courier,
         intake=intake,
         chores=chores,
@@ -219,7 +219,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
         foreign_puppet=foreign.speaks_for,
         delivery_hours=ground.settings.bridge.delivery_hours,
     )
-    room = Place(features=lambda channel: MATRIX_FEATURES)
+    room = Place(features=lambda channel: HUB_FEATURES)
     places = ground.networks.place
     links = PlanLinks(ground.hub.links, Names())
     planner = Planner(
@@ -253,7 +253,7 @@ def _tasks(ground: Ground, intake: Intake, foreign: ForeignBridges, office: Brid
         log=logging.getLogger("unabridged.matrix"),
     )
     names = (hub.bot, f"@{ground.tokens.bot}", ground.tokens.bot)
-    speech = Speech(hub.api, office, desk, prefix=ground.settings.bridge.command_prefix, names=names)
+    speech = Speech(hub.api, office, desk, ground.clock, prefix=ground.settings.bridge.command_prefix, names=names)
     tasks: dict[str, Task] = {**affairs.tasks(), COMMAND: speech.answer}
     announced = tasks["bridge"]
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from bridge.contract.adapter import NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.outlet import MatrixOutlet
-from bridge.model.ids import ChannelId
+from bridge.model.ids import HUB, ChannelId
 from bridge.model.signals import Signal
 
 EVERY = 1.0
@@ -32,8 +33,19 @@ class Pulse:
         self._clock = clock
         self._down, self._up = down, up
         self._suspected = asyncio.Event()
+        self._suspected.set()  # until it has answered once nobody knows
+        self._seen = False
         self.reason: str | None = None
         """Why it is away, in plain words; None while it is there."""
+        self.deaf: str | None = None
+        """Why it doesn't reach us, in plain words; None while it does, or nobody knows."""
+
+    @property
+    def state(self) -> NetworkState:
+        """As other networks have one. What doesn't reach us is connected all the same: what others say gets there."""
+        if self.reason is not None:
+            return NetworkState(network=HUB, phase=Phase.TRANSIENT, reason=self.reason)
+        return NetworkState(network=HUB, phase=Phase.CONNECTED if self._seen else Phase.STARTING, reason=self.deaf)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         try:
@@ -74,4 +86,5 @@ class Pulse:
             return False
         except Rejected:
             pass  # whatever it refuses, it is there
+        self._seen = True
         return True

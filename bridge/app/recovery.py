@@ -5,11 +5,12 @@ import itertools
 import logging
 from datetime import datetime
 
+from bridge.app.pulse import Pulse
 from bridge.app.switchboard import Switchboard
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.toolbox import Clock
 from bridge.matrix.gaps import LookBack
-from bridge.matrix.ping import Pinger
+from bridge.matrix.ping import Diagnosis, Pinger
 from bridge.matrix.receiver import Receiver
 
 LOOKS = (2.0, 8.0, 30.0)
@@ -24,11 +25,16 @@ _log = logging.getLogger("unabridged.matrix.recovery")
 
 
 class Recovery:
-    def __init__(self, receiver: Receiver, look_back: LookBack, pinger: Pinger, switchboard: Switchboard, clock: Clock) -> None:
+    """`pulse` is told whether the homeserver reaches us."""
+
+    def __init__(
+        self, receiver: Receiver, look_back: LookBack, pinger: Pinger, switchboard: Switchboard, pulse: Pulse, clock: Clock
+    ) -> None:
         self._receiver = receiver
         self._look_back = look_back
         self._pinger = pinger
         self._switchboard = switchboard
+        self._pulse = pulse
         self._clock = clock
 
     async def run(self) -> None:
@@ -40,10 +46,19 @@ class Recovery:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._mark())
             group.create_task(self._fill_holes())
-            await self._pinger.run(self._clock)
+            group.create_task(self._hear())
+            await self._pinger.run(self._clock, self._pinged)
             for pause in LOOKS if since is not None else ():
                 await self._clock.sleep(pause)
                 await self._look(since or self._clock.now())
+
+    def _pinged(self, found: Diagnosis) -> None:
+        self._pulse.deaf = None if found.reached or self._receiver.heard.is_set() else found.words
+
+    async def _hear(self) -> None:
+        """A transaction that came says more than any ping."""
+        await self._receiver.heard.wait()
+        self._pulse.deaf = None
 
     async def _mark(self) -> None:
         while True:

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bridge.contract.adapter import Cursor
+from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.plan import Draft, Plan
 from bridge.contract.toolbox import Metrics
 from bridge.delivery.courier import Courier
 from bridge.delivery.ports import Inbox
 from bridge.ledger.rows import Accepted, Chore
-from bridge.model.events import Event
-from bridge.model.ids import NetworkName
+from bridge.model.events import Event, Redaction
+from bridge.model.ids import HUB, EventKey, NetworkName
 
 
 class Intake:
@@ -26,14 +27,19 @@ class Intake:
         metrics: Metrics,
         log: logging.Logger,
         chores_waiting: Callable[[], None] = lambda: None,
+        redacted: Callable[[EventKey], Awaitable[None]] | None = None,
     ) -> None:
-        """`chores_waiting` is called when new chores were committed."""
+        """`chores_waiting` is called when new chores were committed; `redacted` with what a network other than the hub deleted.
+
+        (The hub's homeserver vouches for its redactions, so the receiver tells of those before they are committed.)
+        """
         self._inbox = inbox
         self._plan = plan
         self._courier = courier
         self._metrics = metrics
         self._log = log
         self._chores_waiting = chores_waiting
+        self._redacted = redacted
         self._under_way: set[asyncio.Task[Accepted]] = set()
 
     async def accept(
@@ -75,7 +81,19 @@ class Intake:
         self._count(network, accepted)
         if accepted.refused or accepted.quarantined:
             await self._tell(events, accepted)
+        if self._redacted is not None and network != HUB:
+            await self._revoke(events, accepted, self._redacted)
         return accepted
+
+    async def _revoke(self, events: Sequence[Event], accepted: Accepted, redacted: Callable[[EventKey], Awaitable[None]]) -> None:
+        """What was deleted with a right to it must not be had by its public links either."""
+        void = {key for key, _ in (*accepted.dropped, *accepted.quarantined)} | {event.key for event, _ in accepted.refused}
+        for event in events:
+            if isinstance(event.body, Redaction) and event.key in accepted.fresh and event.key not in void:
+                try:
+                    await redacted(event.body.target.key)
+                except LedgerUnavailable:
+                    self._metrics.count("ledger_unavailable", where="links")
 
     def _count(self, network: NetworkName, accepted: Accepted) -> None:
         count = self._metrics.count

@@ -255,6 +255,11 @@ class Api:
                 return str(found["event_id"])
         return None
 
+    async def joined(self, room: str) -> set[str]:
+        """Who is in a room that we are in."""
+        members = (await self.call(Method.GET, path("rooms", room, "joined_members"))).get("joined")
+        return set(members) if isinstance(members, dict) else set()
+
     async def _or_none(self, path: str) -> Json | None:
         try:
             return await self.call(Method.GET, path)

@@ -11,11 +11,9 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
-import msgspec
-
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, LedgerUnavailable, Rejected, Unavailable, Uncertain
-from bridge.contract.features import Evidence, Feature, Features, Level
+from bridge.contract.features import Evidence, Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api, Refusal
 from bridge.matrix.convert import Outgoing, Sending, stamp_of, to_matrix
@@ -31,13 +29,6 @@ from bridge.model.ids import HUB, ChannelId
 from bridge.model.people import Identity
 from bridge.model.signals import Availability, Presence, ReadMark, Signal, Typing
 from bridge.routing.hub import HUB_FEATURES
-
-MATRIX_FEATURES = msgspec.structs.replace(
-    HUB_FEATURES,
-    levels={**HUB_FEATURES.levels, Feature.WARNING: Level.NATIVE},
-    limits=msgspec.structs.replace(HUB_FEATURES.limits, joins=True),
-)
-"""Warnings are spoilers here (MSC2010)."""
 
 _PAGES = 10
 _SLACK = timedelta(minutes=5)
@@ -71,7 +62,7 @@ class MatrixOutlet:
         self._scans: Lru[str, Mapping[str, tuple[str, ...]]] = Lru(200)
 
     def features(self, channel: ChannelId) -> Features:
-        return MATRIX_FEATURES
+        return HUB_FEATURES
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         body = delivery.body

@@ -4,6 +4,7 @@ It also wakes a homeserver up that backs off after it could not reach us (Synaps
 """
 
 import logging
+from collections.abc import Callable
 from urllib.parse import quote
 
 import aiohttp
@@ -49,13 +50,17 @@ class Pinger:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return _failed(f"the homeserver at {self._homeserver} cannot be reached: {_why(error)}")
 
-    async def run(self, clock: Clock) -> Diagnosis:
-        """Pings, with back-off, until the homeserver reaches us or only a human can help; every new finding is logged once."""
+    async def run(self, clock: Clock, tell: Callable[[Diagnosis], None]) -> Diagnosis:
+        """Pings, with back-off, until the homeserver reaches us or only a human can help; every new finding is logged once.
+
+        `tell` is called with each finding.
+        """
         wait, last = _FIRST_WAIT, ""
         number = 0
         while True:
             number += 1
             found = await self.ping(f"start-{number}")
+            tell(found)
             if found.reached:
                 self._log.info("%s", found.words)
                 return found

@@ -104,6 +104,8 @@ class Receiver:
         self._sequence: gaps.Sequence | None = None
         self.hole = asyncio.Event()
         """Set when a transaction was found missing: a ping makes the homeserver send it at once."""
+        self.heard = asyncio.Event()
+        """Set for good with the first transaction: the homeserver reaches us."""
         self._prove, self._signal = prove, signal
         self._clock, self._metrics = clock, metrics
         self._log = logging.getLogger("unabridged.matrix.receiver")
@@ -132,6 +134,7 @@ class Receiver:
                 raise OutOfTurn("A transaction before this one never came; send them from there.")
             await self._take(Cursor(scope=_TRANSACTION, value=transaction), pieces)
             sequence.took(transaction)
+            self.heard.set()
             self._metrics.count("matrix_transactions")
             self._tell(found.ephemeral)
             self._done[transaction] = mark

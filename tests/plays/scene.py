@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import msgspec
-
 from adapters.fantasy.adapter import Fantasy
 from adapters.fantasy.config import FantasyConfig
 from adapters.fantasy.world import Kind, Line, World
@@ -78,7 +76,7 @@ class Room:
         return None if id is None else Receipt(evidence=Evidence.ASSIGNED, ids=(id,))
 
     def features(self, channel: ChannelId) -> Features:
-        return msgspec.structs.replace(HUB_FEATURES, limits=msgspec.structs.replace(HUB_FEATURES.limits, joins=True))
+        return HUB_FEATURES
 
     async def shows(self, *lines: str) -> None:
         await until(lambda: list(self.shown.values()) == list(lines))
@@ -144,7 +142,7 @@ class Scene:
     """What survives a restart is here; what does not is made by `up`."""
 
     def __init__(self, path: Path) -> None:
-        self._url = f"sqlite:///{path / 'scene.db'}"
+        self.disk = path / "scene.db"
         self.clock = FakeClock()
         self.room = Room()
         self.dream, self.sleep = Town("dream"), Town("sleep")
@@ -157,7 +155,7 @@ class Scene:
     @asynccontextmanager
     async def up(self, *, planned: bool = True) -> AsyncIterator["Scene"]:
         """The bridge runs; `planned` says whether it ends by being stopped, or by being killed."""
-        self.ledger = await Ledger.connect(self._url, clock=self.clock)
+        self.ledger = await Ledger.connect(f"sqlite:///{self.disk}", clock=self.clock)
         try:
             self._wire()
             async with AsyncExitStack() as stack:

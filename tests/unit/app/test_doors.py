@@ -10,12 +10,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.app.main import running
+from bridge.contract.adapter import Phase
 from bridge.contract.words import Answer
 from bridge.ledger import sqlite
 from bridge.ops.remote import ask
 from bridge.testing.doubles import until
 from tests.doubles.homeserver import FakeHomeserver
-from tests.unit.app.town import ALICE, Bridge, a_bridge, lobby, passing, says
+from tests.unit.app.town import ALICE, Bridge, a_bridge, lobby, passing, says, stopped
 from tests.unit.delivery.stage import background
 
 
@@ -84,3 +86,41 @@ async def test_what_could_not_be_read_is_kept_shown_and_tried_again(tmp_path: Pa
         assert '1 set aside (see "quarantine")' in (await tell(tmp_path, "status")).text
         assert not (await tell(tmp_path, "release", "all")).failed
         await bridge.counts(chores=0, quarantined_chores=1)
+
+
+async def test_status_says_that_the_homeserver_is_there_once_it_has_answered(tmp_path: Path, hs: FakeHomeserver) -> None:
+    hs.faults.hang("account")
+    async with a_bridge(tmp_path, hs) as bridge:
+        assert (await hub(tmp_path))[:2] == ["matrix", "starting"]
+        hs.faults.release()
+        await until(lambda: bridge.plant.pulse.state.phase is Phase.CONNECTED)
+        assert (await hub(tmp_path))[:2] == ["matrix", "connected"]
+
+
+async def test_an_absent_homeserver_is_a_state_and_no_ill_health(tmp_path: Path, hs: FakeHomeserver) -> None:
+    hs.faults.status(503, "account", times=1000)
+    async with a_bridge(tmp_path, hs) as bridge:
+        await until(lambda: bridge.plant.pulse.reason)
+        row = await hub(tmp_path)
+        assert (row[1], row[3]) == ("transient", "the homeserver is not ready (503)")
+        assert (await get(bridge, "/health"))[0] == 200
+
+
+async def test_status_says_why_the_homeserver_does_not_reach_us(tmp_path: Path, hs: FakeHomeserver) -> None:
+    hs.push.hs_token = "another"
+    async with stopped(tmp_path, hs) as bridge, running(bridge.plant):
+        hs.push.hs_token = "mistyped"
+        hs.push.url = bridge.url
+        async with background(partial(passing, bridge.clock)):
+            await until(lambda: "hs_token" in (bridge.plant.pulse.deaf or ""))
+        row = await hub(tmp_path)
+        assert row[1] == "connected"
+        assert "refuses the homeserver's hs_token" in row[3]
+        hs.push.hs_token = "another"
+        hs.say(ALICE, hs.make_room(ALICE, invite=[hs.bot]), "hello")
+        await until(lambda: bridge.plant.pulse.deaf is None)
+
+
+async def hub(folder: Path) -> list[str]:
+    """The homeserver's row in `status`."""
+    return list((await tell(folder, "status")).rows[0])

@@ -49,7 +49,7 @@ async def test_a_homeserver_that_is_down_is_said_to_be(place: Place) -> None:
     [("wrong", "unabridged", "does not know our as_token"), ("as-token", "other", "does not know us as 'other'")],
 )
 async def test_a_registration_that_differs_is_said_and_not_asked_again(place: Place, token: str, id: str, words: str) -> None:
-    found = await place.pinger(token=token, id=id).run(FakeClock())
+    found = await place.pinger(token=token, id=id).run(FakeClock(), lambda found: None)
     assert found.hopeless and words in found.words
     assert token not in found.words or token == "as-token"
 
@@ -84,7 +84,7 @@ async def test_it_is_asked_again_until_it_is_well(place: Place) -> None:
     for status in (500, 502):
         place.hs.faults.status(status, "ping")
     async with asyncio.TaskGroup() as group:
-        run = group.create_task(place.pinger().run(clock))
+        run = group.create_task(place.pinger().run(clock, lambda found: None))
         for _ in range(2):
             while not clock.sleepers:
                 await asyncio.sleep(0)
