@@ -219,7 +219,7 @@ class Receiver:
     async def _meaning(self, event: dict[str, Any], kind: str, *, in_portal: bool) -> Event | Business | None:
         context = self._context
         try:
-            if in_portal:
+            if in_portal or self._of_ours(event, kind):
                 await self._around.know(event)
             if kind in ("m.reaction", "m.room.redaction"):
                 reacted = await self._reactions.note(event)
@@ -230,6 +230,11 @@ class Receiver:
         except Exception as bug:  # recorded: the event is set aside as a chore with the words of the bug, and the others go on
             self._log.exception("a bug in reading an event")
             raise ConvertError(f"bug: {type(bug).__name__}: {bug}") from bug
+
+    def _of_ours(self, event: Raw, kind: str) -> bool:
+        """Whether a puppet is moved: a direct chat begins so, in a room that is no portal."""
+        subject = event.get("state_key")
+        return kind == "m.room.member" and isinstance(subject, str) and self._around.ours(subject)
 
     def _is_ours(self, event: Raw, sender: str) -> bool:
         return self._around.ours(sender) or (self._around.doubled(sender) and _delivery(event) is not None)
