@@ -208,6 +208,14 @@ class Api:
         room = answer.get("room_id") if answer else None
         return room if isinstance(room, str) else None
 
+    async def point(self, alias: str, room: str) -> None:
+        """The alias leads to the room; one that leads somewhere already stays as it is."""
+        try:
+            await self.call(Method.PUT, path("directory", "room", alias), {"room_id": room})
+        except Refusal as refusal:
+            if refusal.status != 409:
+                raise
+
     async def create_room(self, wish: Json) -> str:
         return str((await self.call(Method.POST, path("createRoom"), wish))["room_id"])
 

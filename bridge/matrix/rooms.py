@@ -19,7 +19,7 @@ from bridge.matrix.power import missing_rights
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import ChannelId
 from bridge.model.portals import Direction, Portal, Source
-from bridge.routing.names import parse_alias
+from bridge.routing.names import alias_of, asked_channel
 
 _MADE = "room-made"
 _SHOWN = "room-shown"
@@ -83,20 +83,26 @@ class Rooms:
         return portal
 
     async def make_for_alias(self, alias: str) -> bool:
-        """Somebody joins `#_network_channel:domain`: the room is made and linked. False: no such channel for the asking."""
-        channel = parse_alias(alias, self._domain)
+        """Somebody joins `#_network_channel:domain`: the room is made and linked. False: no such channel for the asking.
+
+        Whoever writes the channel plainly gets the same room by that name too.
+        """
+        channel = asked_channel(alias, self._domain)
         if channel is None or not self._may_open(channel):
             return False
-        async with self._turns.of(alias):
-            if await self._known(alias) is not None:
-                return True
-            room = await self._made(alias, {"preset": "public_chat", "name": channel.id})
-            portal = await self._memory.add_portal(room=room, alias=alias)
-            await self._memory.add_link(
-                portal=portal.id, channel=channel, direction=Direction.BOTH, relay=True, source=Source.ALIAS
-            )
-        await self._has_changed()
+        proper = alias_of(channel, self._domain)
+        async with self._turns.of(proper):
+            portal = await self._known(proper) or await self._opened(channel, proper)
+            if alias != proper:
+                await self._api.point(alias, portal.room)
         return True
+
+    async def _opened(self, channel: ChannelId, alias: str) -> Portal:
+        room = await self._made(alias, {"preset": "public_chat", "name": channel.id})
+        portal = await self._memory.add_portal(room=room, alias=alias)
+        await self._memory.add_link(portal=portal.id, channel=channel, direction=Direction.BOTH, relay=True, source=Source.ALIAS)
+        await self._has_changed()
+        return portal
 
     async def describe(self, portal: Portal, info: ChannelInfo) -> None:
         """What a channel is called and about, shown in a room that we made; a room of people's own keeps what they wrote.

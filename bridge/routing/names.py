@@ -84,6 +84,17 @@ def parse_alias(alias: str, domain: str) -> ChannelId | None:
     return None if parsed is None else ChannelId(*parsed)
 
 
+def asked_channel(alias: str, domain: str) -> ChannelId | None:
+    """As `parse_alias`, and as people type it: `#_local_#tea`. None where that could be an escaped name misspelt."""
+    channel = parse_alias(alias, domain)
+    head, tail = "#_", f":{domain}"
+    if channel is not None or not (alias.startswith(head) and alias.endswith(tail)):
+        return channel
+    network, _, name = alias[len(head) : -len(tail)].partition("_")
+    plain = "=" not in name and _UNSAFE.search(name.replace("_", "")) is not None
+    return ChannelId(NetworkName(network), name) if plain and is_network_name(network) else None
+
+
 def network_of(identifier: str) -> NetworkName | None:
     """The network of a puppet id or alias of any bridge that names them as we do; by shape alone, hashed ones too."""
     network, _, _ = identifier[2:].partition("_")

@@ -106,6 +106,22 @@ async def test_joining_an_alias_makes_the_room_and_its_link_once(rig: Rig) -> No
     assert rig.hs.state(portal.room, "m.room.name") == {"name": "#tea"}
 
 
+async def test_a_channel_written_plainly_leads_to_the_same_room(rig: Rig) -> None:
+    assert await rig.rooms.make_for_alias("#_local_#my_tea:localhost")
+    assert await rig.rooms.make_for_alias("#_local_=23my__tea:localhost")
+    assert await rig.rooms.make_for_alias("#_local_#my_tea:localhost")
+    (portal,), (link,) = rig.memory.rooms, rig.memory.joins
+    assert link.channel == ChannelId(LOCAL, "#my_tea")
+    assert portal.alias == "#_local_=23my__tea:localhost"
+    assert rig.hs.world.aliases["#_local_#my_tea:localhost"] == portal.room
+
+
+@pytest.mark.parametrize("alias", ["#_local_=23tea#:localhost", "#_local_=2Ftea:localhost", "#_lo#cal_x:localhost", "#_local_#x"])
+async def test_a_misspelt_alias_is_not_guessed_at(rig: Rig, alias: str) -> None:
+    assert not await rig.rooms.make_for_alias(alias)
+    assert rig.memory.rooms == []
+
+
 @pytest.mark.parametrize(
     "alias", ["#_other_x:localhost", "#_local_x:example.org", "#lobby:localhost", "#_local_:localhost", "#__:", ""]
 )
