@@ -7,6 +7,7 @@ without that prefix from before 2019), guarded by the homeserver's token, and wh
 
 import hmac
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -236,7 +237,8 @@ class Listener:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise OSError(error.errno, f"cannot listen on {self._listen}: {error.strerror}") from error
+            why = os.strerror(error.errno) if error.errno else error
+            raise OSError(f"cannot listen on {self._listen}: {why}") from error
         bound = self._runner.addresses[0]
         self.address = f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
 
