@@ -60,6 +60,7 @@ def make_receiver(
         doubled=lambda user: hub.api.doubles and user.endswith(f":{settings.homeserver.domain}"),
         identity_of=hub.people.identity_of,
         portal_in=ground.switchboard.portal_in,
+        missed=hub.look_back.first_look,
         know=hub.people.know,
         redacted=desk_of_links.redacted,
         knows_word=words.__contains__,

@@ -2,10 +2,12 @@
 
 A homeserver may leave a transaction lying: Synapse (1.163) looks whether we are up before it stores a new transaction, so one
 that is made at the very moment its recovery ends is stored as "for the recovery to send" and stays there until the next one.
-Two cures, since neither alone is enough:
+Three cures, since none alone is enough:
 
 - Transaction ids count up, so the next transaction shows the hole. It is refused once: the homeserver takes that for an outage
   and begins its recovery with the oldest transaction it has, which is the one left lying. Nothing changes its order.
+- What it had not yet put into a transaction when it was killed makes no hole, and is never pushed. So before the first event that
+  is heard in a room in a run, the room's last messages are looked through: what was missed is taken first, in its place.
 - Where nothing follows there is nothing to notice. So after a start the rooms' last messages are looked through, back to when we
   were last there (CS API, `/messages`); what we never heard of is taken as if it had been pushed.
 """
@@ -87,18 +89,32 @@ class LookBack:
         self._known = known
         self._clock = clock
         self._log = log
+        self._last_there: tuple[datetime | None] | None = None
+        self._looked: set[str] = set()
 
     async def last_there(self) -> datetime | None:
-        """When the bridge was last known to run; None before its first run."""
-        kept = await self._memory.fact("bridge", "last-there")
-        return datetime.fromisoformat(kept) if kept else None
+        """When the bridge was last known to run, before this run; None in its first."""
+        if self._last_there is None:
+            kept = await self._memory.fact("bridge", "last-there")
+            self._last_there = (datetime.fromisoformat(kept) if kept else None,)
+        return self._last_there[0]
 
     async def still_there(self) -> None:
+        await self.last_there()
         await self._memory.save_fact("bridge", "last-there", self._clock.now().isoformat())
 
     async def linked(self, room: str) -> None:
         """A room gets links now: what was said in it before is nobody's business elsewhere."""
         await self._memory.save_fact(_LINKED, room, self._clock.now().isoformat())
+
+    async def first_look(self, room: str) -> list[Mapping[str, Any]]:
+        """`missed` since the last run, once for each room; nothing after that."""
+        if room in self._looked:
+            return []
+        since = await self.last_there()
+        found = [] if since is None else await self.missed(room, since)
+        self._looked.add(room)
+        return found
 
     async def missed(self, room: str, since: datetime) -> list[Mapping[str, Any]]:
         """Events of the room since then that the ledger doesn't know, oldest first; none where the room can't be seen."""

@@ -66,6 +66,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """A person whom we may speak for: what they write with our stamp is ours too."""
     identity_of: Callable[[str], Identity]
     portal_in: Callable[[str], Portal | None]
+    missed: Callable[[str], Awaitable[Sequence[Raw]]]
+    """Asked before what is heard in a portal is taken: what was said there earlier and never pushed, oldest first."""
     know: Callable[[Raw], Awaitable[None]]
     """Told of an event before it is read: learns what its people are called, which may take a request."""
     redacted: Callable[[EventKey], Awaitable[None]]
@@ -132,6 +134,7 @@ class Receiver:
                 self._metrics.count("matrix_transactions_missing")
                 self.hole.set()
                 raise OutOfTurn("A transaction before this one never came; send them from there.")
+            await self._take_missed([event for _, event in pieces if not isinstance(event, Unreadable)])
             await self._take(Cursor(scope=_TRANSACTION, value=transaction), pieces)
             sequence.took(transaction)
             self.heard.set()
@@ -155,8 +158,17 @@ class Receiver:
     async def catch_up(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Takes what was never pushed. Raises `LedgerUnavailable`."""
         async with self._turn:
-            await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
-            self._metrics.count("matrix_events_caught_up", len(events))
+            await self._take_unpushed(events)
+
+    async def _take_missed(self, events: Sequence[Raw]) -> None:
+        rooms = dict.fromkeys(room for event in events if isinstance(room := event.get("room_id"), str))
+        for room in rooms:
+            if self._around.portal_in(room) is not None and (missed := await self._around.missed(room)):
+                await self._take_unpushed(missed)
+
+    async def _take_unpushed(self, events: Sequence[Raw]) -> None:
+        await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
+        self._metrics.count("matrix_events_caught_up", len(events))
 
     async def read_again(self, chore: Chore) -> None:
         """What is done about an `UNREADABLE` chore: raises `Rejected` with the reason, as long as it can't be read."""

@@ -58,6 +58,7 @@ class World:
         self.down = False
         self.metrics = Counts()
         self._pushes = 0
+        self.unpushed: list[Mapping[str, Any]] = []
         self.last: Cursor | None = None
         self.around = Surroundings(
             bot=BOT,
@@ -66,6 +67,7 @@ class World:
             doubled=lambda user: user == "@doubled:localhost",
             identity_of=self.identity_of,
             portal_in=lambda room: Portal(id=1, room=ROOM) if room == ROOM else None,
+            missed=self.missed,
             know=self.know,
             redacted=self.redacted,
             knows_word=lambda word: word in ("link", "help"),
@@ -88,6 +90,10 @@ class World:
     async def know(self, raw: Mapping[str, Any]) -> None:
         if raw["sender"] == "@bug:localhost":
             raise KeyError("a bug of ours")
+
+    async def missed(self, room: str) -> list[Mapping[str, Any]]:
+        missed, self.unpushed = self.unpushed, []
+        return missed
 
     async def redacted(self, key: EventKey) -> None:
         self._must_be_up()

@@ -54,3 +54,10 @@ async def test_the_first_run_asks_for_nothing() -> None:
     world = World()
     await world.push(message("1", event_id="$1"), txn="4711")
     assert texts(world) == ["1"]
+
+
+async def test_what_was_never_put_into_a_transaction_is_taken_before_what_came_later() -> None:
+    world = World()
+    world.unpushed = [message("1", event_id="$1"), message("2", event_id="$2")]
+    await world.push(message("2", event_id="$2"), message("3", event_id="$3"))
+    assert texts(world) == ["1", "2", "3"]
