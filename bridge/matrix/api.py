@@ -208,14 +208,6 @@ class Api:
         room = answer.get("room_id") if answer else None
         return room if isinstance(room, str) else None
 
-    async def point(self, alias: str, room: str) -> None:
-        """The alias leads to the room; one that leads somewhere already stays as it is."""
-        try:
-            await self.call(Method.PUT, path("directory", "room", alias), {"room_id": room})
-        except Refusal as refusal:
-            if refusal.status != 409:
-                raise
-
     async def create_room(self, wish: Json) -> str:
         return str((await self.call(Method.POST, path("createRoom"), wish))["room_id"])
 
@@ -227,10 +219,6 @@ class Api:
         except Refusal as refusal:
             if refusal.errcode != "M_USER_IN_USE":
                 raise
-
-    async def set_profile(self, user: str, field: str, value: str) -> None:
-        """`field` is `displayname` or `avatar_url`."""
-        await self.call(Method.PUT, path("profile", user, field), {field: value}, user=user)
 
     async def join(self, room: str, *, user: str | None = None, via: Sequence[str] = ()) -> str:
         """By id or alias; the room id. `via`: servers to join over, for room ids without a server part (room version 12)."""

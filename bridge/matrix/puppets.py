@@ -16,6 +16,7 @@ from bridge.contract.errors import DeliveryError, Rejected
 from bridge.contract.toolbox import MediaStore
 from bridge.ledger.rows import PuppetRow
 from bridge.matrix.api import Api, Refusal
+from bridge.matrix.naming import set_profile
 from bridge.matrix.ports import Lru, Memory, Turns
 from bridge.model.events import Attachment, Media
 from bridge.model.ids import HUB, IdentityId, NetworkName
@@ -167,7 +168,7 @@ class Puppets:
         if name == row.name:
             return row
         try:
-            await self._api.set_profile(row.user, "displayname", name)
+            await set_profile(self._api, row.user, "displayname", name)
         except Refusal as refusal:
             self._log.info("the homeserver refuses the name of %s: %s", row.user, refusal.error)
         row = msgspec.structs.replace(row, name=name)
@@ -189,7 +190,7 @@ class Puppets:
         if source and not source.startswith("mxc://"):
             async with self._media.open(Attachment(source=source, name="avatar", media=Media.IMAGE)) as stream:
                 address = await self._media.put(stream)
-        await self._api.set_profile(user, "avatar_url", address)
+        await set_profile(self._api, user, "avatar_url", address)
         async with self._turns.of(user):
             row = await self._memory.puppet(user)
             if row is not None:

@@ -14,6 +14,7 @@ from bridge.config.settings import PortalSettings
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.errors import BridgeError
 from bridge.matrix.api import Api, Refusal
+from bridge.matrix.naming import introduce, point
 from bridge.matrix.ports import Memory, Turns
 from bridge.matrix.power import missing_rights
 from bridge.matrix.state import RoomStates
@@ -55,6 +56,7 @@ class Rooms:
         self._log = log
         self._turns: Turns[str] = Turns()
         self._index: dict[str, Portal] | None = None
+        self._introduced = False
 
     def forget(self) -> None:
         """Portals were changed by somebody else."""
@@ -94,7 +96,7 @@ class Rooms:
         async with self._turns.of(proper):
             portal = await self._known(proper) or await self._opened(channel, proper)
             if alias != proper:
-                await self._api.point(alias, portal.room)
+                await point(self._api, alias, portal.room)
         return True
 
     async def _opened(self, channel: ChannelId, alias: str) -> Portal:
@@ -158,6 +160,12 @@ class Rooms:
             await self._has_changed()
         return wanted
 
+    async def _introduce(self) -> None:
+        """Before the bot is first seen in a room."""
+        if not self._introduced:
+            await introduce(self._api)
+            self._introduced = True
+
     async def _found_or_made(self, alias: str, settings: PortalSettings) -> str:
         room = await self._api.resolve(alias)
         if room is not None:
@@ -171,6 +179,7 @@ class Rooms:
 
     async def _joined(self, room: str, alias: str | None = None) -> str:
         """`room` is known to exist; over an alias the homeserver knows which servers to ask."""
+        await self._introduce()
         try:
             return await self._api.join(alias or room)
         except Refusal as refusal:
@@ -181,6 +190,7 @@ class Rooms:
         local, _, domain = alias[1:].partition(":")
         if domain != self._domain:
             raise RoomRefused(f"there is no room {alias}, and only rooms of {self._domain} can be made here")
+        await self._introduce()
         try:
             room = await self._api.create_room({**wish, "room_alias_name": local, "visibility": "private"})
         except Refusal as refusal:

@@ -13,6 +13,8 @@ from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.portals import Link, PortalKind, Source
 from tests.unit.matrix.out.rig import LOCAL, Rig
 
+BOT = "@unabridged:localhost"
+
 
 async def test_a_missing_alias_is_made_named_and_its_people_invited(rig: Rig) -> None:
     for user in ("admin", "alice"):
@@ -24,6 +26,23 @@ async def test_a_missing_alias_is_made_named_and_its_people_invited(rig: Rig) ->
     assert (rig.hs.state(portal.room, "m.room.member", "@alice:localhost") or {})["membership"] == "invite"
     levels = (rig.hs.state(portal.room, "m.room.power_levels") or {})["users"]
     assert levels["@admin:localhost"] == 100 and "@alice:localhost" not in levels
+
+
+async def test_the_bot_has_a_name_when_it_is_first_seen(rig: Rig) -> None:
+    portal = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    assert (rig.hs.state(portal.room, "m.room.member", BOT) or {})["displayname"] == "unabridged"
+
+
+async def test_a_name_that_the_bot_was_given_stays(rig: Rig) -> None:
+    rig.hs.world.set_profile(BOT, "displayname", "Postman")
+    portal = await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))
+    assert (rig.hs.state(portal.room, "m.room.member", BOT) or {})["displayname"] == "Postman"
+
+
+async def test_a_homeserver_that_gives_no_names_gets_its_rooms_all_the_same(rig: Rig) -> None:
+    rig.hs.faults.status(403, "profile", times=2)
+    assert (await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))).room
+    assert rig.hs.faults.armed == []
 
 
 async def test_a_thousand_portals_known_already_cost_no_request_at_start(rig: Rig) -> None:
