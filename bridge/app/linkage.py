@@ -70,12 +70,14 @@ class Linkage:
         """Makes or joins the rooms that are left; returns when every one is a portal."""
         left = [settings for settings in self._wanted if settings.room in self.waiting]
         while left:
-            before = len(left)
             gate = asyncio.Semaphore(AT_A_TIME)
             done = await asyncio.gather(*(self._one(settings, gate) for settings in left))
-            left = [settings for settings, linked in zip(left, done, strict=True) if not linked]
-            if len(left) < before:
+            linked = [settings.room for settings, is_linked in zip(left, done, strict=True) if is_linked]
+            left = [settings for settings in left if settings.room not in linked]
+            if linked:
                 await self._switchboard.refresh()
+            self.waiting.clear()  # not before: until now nothing was carried
+            self.refused = {room: reason for room, reason in self.refused.items() if room not in linked}
             if left:
                 await self._clock.sleep(AGAIN * (4 if len(left) == len(self.refused) else 1))
 
@@ -90,9 +92,6 @@ class Linkage:
                     self._log.warning("%s is not linked: %s", settings.room, error)
                 self.refused[settings.room] = str(error)
                 return False
-            finally:
-                self.waiting.discard(settings.room)
-            self.refused.pop(settings.room, None)
             return True
 
     async def _sync(self, portal: Portal, wanted: Sequence[LinkSettings]) -> bool:

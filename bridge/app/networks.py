@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from bridge.app.switchboard import Switchboard
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.settings import NetworkSettings, Settings
-from bridge.contract.adapter import Adapter, Commands, Inlet
+from bridge.contract.adapter import Adapter, Commands, Inlet, Phase
 from bridge.contract.features import Features, Manifest
 from bridge.contract.toolbox import Clock, HttpClient, MediaStore, Metrics, Toolbox
 from bridge.contract.words import Word
@@ -113,8 +113,14 @@ class Networks:
         ]
 
     def waiting(self) -> list[str]:
-        """Links that have neither opened nor failed."""
-        return [name for name, supervisor in self.supervisors.items() if not supervisor.ready.is_set()]
+        """Networks that have neither connected nor failed; of those connected, the links that have neither opened nor failed."""
+        found: list[str] = []
+        for name, supervisor in self.supervisors.items():
+            if not supervisor.ready.is_set():
+                found.append(name)
+            elif supervisor.state.phase is Phase.CONNECTED:
+                found += [str(channel) for channel in self._channels(name) if supervisor.channels.get(channel) is None]
+        return found
 
     def may_open(self, channel: ChannelId) -> bool:
         """Whether anybody may ask for the channel by joining its alias: of a configured network, and no login's own."""

@@ -94,6 +94,7 @@ async def build(
     await switchboard.refresh()
     networks = Networks(settings, found, switchboard)
     hub = build_hub(settings, tokens, ledger, session, http, clock, switchboard, networks, key)
+    switchboard.tell(hub.rooms.forget)
     ground = Ground(
         settings=settings,
         tokens=tokens,

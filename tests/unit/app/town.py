@@ -83,9 +83,8 @@ class Bridge:
 
     async def linked(self) -> None:
         """Every room of the file is a portal, and every channel was tried."""
-        supervisors = self.plant.networks.supervisors.values()
-        await until(lambda: not self.plant.linkage.waiting and not self.plant.linkage.refused)
-        await until(lambda: all(None not in supervisor.channels.values() for supervisor in supervisors))
+        linkage, networks = self.plant.linkage, self.plant.networks
+        await until(lambda: not (linkage.waiting or linkage.refused or networks.waiting()))
 
     async def warned(self, room: str) -> None:
         """It knows of another bridge in the room."""
