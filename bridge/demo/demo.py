@@ -38,6 +38,24 @@ def say(line: str) -> None:
     print(f"  {line}", flush=True)
 
 
+class Progress:
+    """A line for each step, with the seconds that it took."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def step(self, what: str) -> None:
+        """Begins a step; the one before is done."""
+        self.done()
+        print(f"  {what}", end="", flush=True)
+        self._began = time.monotonic()
+
+    def done(self) -> None:
+        if self._began is not None:
+            print(f" {time.monotonic() - self._began:.1f} s", flush=True)
+            self._began = None
+
+
 async def run_demo(folder: Path) -> int:
     """Runs until SIGINT or SIGTERM; returns the exit status."""
     stopped = asyncio.Event()
@@ -66,23 +84,24 @@ async def _demo(folder: Path) -> None:
     started = time.monotonic()
     print("Unabridged demo", flush=True)
     with _only_one(folder):
-        places = prepare(folder)
+        places, progress = prepare(folder), Progress()
         async with AsyncExitStack() as stack:
-            synapse = await stack.enter_async_context(_homeserver(places))
-            networks = await stack.enter_async_context(_networks(places))
+            synapse = await stack.enter_async_context(_homeserver(places, progress))
+            networks = await stack.enter_async_context(_networks(places, progress))
             password = kept_password(places.folder)
             token = await _token(synapse, places, password)
             bridge = Child(
                 "bridge", [sys.executable, "-m", "bridge", "--config", str(places.config), "run"], folder / "bridge.log"
             )
             stack.push_async_callback(bridge.stop)
-            say("starting the bridge …")
+            progress.step("starting the bridge …")
             await bridge.start()
             await _ready(bridge, places)
+            progress.done()
             facts = await _facts(places, networks, token, password, bridge)
             _publish(folder, facts)
             _welcome(folder, facts, time.monotonic() - started)
-            await _watch(bridge, folder, facts)
+            await _watch(bridge, places, facts)
 
 
 def _only_one(folder: Path) -> Any:
@@ -97,12 +116,12 @@ def _only_one(folder: Path) -> Any:
 
 
 @asynccontextmanager
-async def _homeserver(places: Places) -> AsyncIterator[Synapse]:
-    python = await install(places.folder / "synapse-venv", say)
+async def _homeserver(places: Places, progress: Progress) -> AsyncIterator[Synapse]:
+    python = await install(places.folder / "synapse-venv", progress.step)
     registrations = await _registrations(places)
     synapse = Synapse(python, places.folder / "synapse", port=places.ports["homeserver"], domain=DOMAIN)
     synapse.write(registrations)
-    say("starting Synapse …")
+    progress.step("starting Synapse …")
     try:
         await synapse.start()
         yield synapse
@@ -128,12 +147,12 @@ async def _registrations(places: Places) -> list[Path]:
 
 
 @asynccontextmanager
-async def _networks(places: Places) -> AsyncIterator[dict[str, str]]:
+async def _networks(places: Places, progress: Progress) -> AsyncIterator[dict[str, str]]:
     """Starts the demonstration server of each configured network that has one; yields adapter by network name."""
     shown = {name: adapter for name, adapter in places.networks().items() if name in places.ports and demonstrator(adapter)}
     async with AsyncExitStack() as stack:
         for name, adapter in shown.items():
-            say(f"starting the {adapter} server of network {name!r} …")
+            progress.step(f"starting the {adapter.upper()} server of network {name!r} …")
             command = [sys.executable, "-m", "bridge.demo.network", adapter, "127.0.0.1", str(places.ports[name])]
             child = Child(name, command, places.folder / f"{name}.log")
             stack.push_async_callback(child.stop)
@@ -217,29 +236,44 @@ def _welcome(folder: Path, facts: dict[str, Any], seconds: float) -> None:
         f"Password     {facts['password']}",
         f"Rooms        {', '.join(facts['rooms'])}",
         *networks,
-        f"Bridge       {facts['bridge']}   (process {facts['bridge_pid']}; kill -9 it: it comes back and nothing is lost)",
-        f"Config       {facts['config']}",
-        f"Terminal     {Path(sys.executable).parent / 'unabridged'} --config {facts['config']} status",
+        f"Bridge       process {facts['bridge_pid']}; kill -9 it: it comes back, and nothing is lost",
+        f"Config       {_short(facts['config'])}",
+        f"Ask it       {_short(Path(sys.executable).parent / 'unabridged')} --config {_short(facts['config'])} status",
     ]
     print(
-        f"\nReady after {seconds:.0f} s.\n\n  " + "\n  ".join(lines) + "\n\nCtrl-C stops everything; the data is kept.",
+        f"\nReady after {seconds:.0f} s.\n\n  " + "\n  ".join(lines) + "\n\nCtrl-C stops everything; the data is kept.\n",
         flush=True,
     )
 
 
-async def _watch(bridge: Child, folder: Path, facts: dict[str, Any]) -> None:
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")
+
+
+def _short(path: str | Path) -> str:
+    """As it is written from where the reader stands."""
+    here, full = Path.cwd(), Path(path)
+    return str(full.relative_to(here) if full.is_relative_to(here) else full)
+
+
+async def _watch(bridge: Child, places: Places, facts: dict[str, Any]) -> None:
     """Starts the bridge again whenever it ends. Waits longer while it ends at once (somebody else may run it by hand)."""
     pause = RESTART_SECONDS
     while True:
         began = time.monotonic()
         status = await bridge.wait()
-        reason = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        reason = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}:\n{bridge.last_words(4)}\n "
         pause = RESTART_SECONDS if time.monotonic() - began > 10 else min(pause * 2, 30)
-        say(f"the bridge {reason}; starting it again in {pause:.0f} s (its log: {bridge.log})")
+        say(f"{_clock()} the bridge {reason}; starting it again in {pause:.0f} s …")
         await asyncio.sleep(pause)
         await bridge.start()
         facts["bridge_pid"] = bridge.pid
-        _publish(folder, facts)
+        _publish(places.folder, facts)
+        try:
+            await _ready(bridge, places)
+        except DemoFailed:
+            continue  # ended again, which the next round tells, or it takes its time
+        say(f"{_clock()} the bridge is back (process {bridge.pid})")
 
 
 def main(folder: str | os.PathLike[str] = ".unabridged") -> int:
