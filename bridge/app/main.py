@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from bridge.app.keys import read_or_make
@@ -90,7 +90,9 @@ async def running(plant: Plant) -> AsyncIterator[None]:
             finally:
                 await _close_doors(plant)
                 await plant.intake.drain()
-                await plant.courier.stop(GRACE)
+                with suppress(TimeoutError):  # a ledger that stays dead must not keep us from stopping
+                    async with asyncio.timeout(2 * GRACE):
+                        await plant.courier.stop(GRACE)
                 for task in (linking, *networks, *carrying):
                     task.cancel()
     finally:

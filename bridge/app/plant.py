@@ -164,7 +164,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     tasks |= {**_tasks(ground, intake, foreign, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
-        recovery=Recovery(receiver, hub.look_back, pinger, switchboard, pulse, clock),
+        recovery=_recovery(ground, receiver, pinger, pulse),
         courier=courier,
         intake=intake,
         chores=chores,
@@ -194,6 +194,18 @@ def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[Non
         await foreign.look(room)
 
     return entered
+
+
+def _recovery(ground: Ground, receiver: Receiver, pinger: Pinger, pulse: Pulse) -> Recovery:
+    return Recovery(
+        receiver,
+        ground.hub.look_back,
+        pinger,
+        ground.switchboard,
+        pulse,
+        ground.clock,
+        homeserver=ground.settings.homeserver.url,
+    )
 
 
 def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bridge.app.pulse import Pulse
 from bridge.app.switchboard import Switchboard
+from bridge.app.watch import Watch
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.toolbox import Clock
 from bridge.matrix.gaps import LookBack
@@ -28,7 +29,15 @@ class Recovery:
     """`pulse` is told whether the homeserver reaches us."""
 
     def __init__(
-        self, receiver: Receiver, look_back: LookBack, pinger: Pinger, switchboard: Switchboard, pulse: Pulse, clock: Clock
+        self,
+        receiver: Receiver,
+        look_back: LookBack,
+        pinger: Pinger,
+        switchboard: Switchboard,
+        pulse: Pulse,
+        clock: Clock,
+        *,
+        homeserver: str,
     ) -> None:
         self._receiver = receiver
         self._look_back = look_back
@@ -36,6 +45,9 @@ class Recovery:
         self._switchboard = switchboard
         self._pulse = pulse
         self._clock = clock
+        self._back = asyncio.Event()
+        self._went = clock.now()
+        self._watch = Watch(homeserver, clock, gone=self._homeserver_went, back=self._back.set)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -47,10 +59,23 @@ class Recovery:
             group.create_task(self._mark())
             group.create_task(self._fill_holes())
             group.create_task(self._hear())
+            group.create_task(self._watch.run())
             await self._pinger.run(self._clock, self._pinged)
-            for pause in LOOKS if since is not None else ():
-                await self._clock.sleep(pause)
-                await self._look(since or self._clock.now())
+            if since is not None:
+                await self._looks(since)
+            while True:
+                await self._back.wait()
+                self._back.clear()
+                await self._looks(self._went)
+
+    async def _looks(self, since: datetime) -> None:
+        for pause in LOOKS:
+            await self._clock.sleep(pause)
+            await self._look(since)
+
+    def _homeserver_went(self) -> None:
+        self._went = self._clock.now()
+        self._look_back.again()
 
     def _pinged(self, found: Diagnosis) -> None:
         self._pulse.deaf = None if found.reached or self._receiver.heard.is_set() else found.words

@@ -103,6 +103,11 @@ class LookBack:
         await self.last_there()
         await self._memory.save_fact("bridge", "last-there", self._clock.now().isoformat())
 
+    def again(self) -> None:
+        """The homeserver went away while we stayed: every room is to be looked through once more, from now on."""
+        self._last_there = (self._clock.now(),)
+        self._looked.clear()
+
     async def linked(self, room: str) -> None:
         """A room gets links now: what was said in it before is nobody's business elsewhere."""
         await self._memory.save_fact(_LINKED, room, self._clock.now().isoformat())
