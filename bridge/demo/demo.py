@@ -12,8 +12,9 @@ import signal
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +22,17 @@ import aiohttp
 
 from bridge.demo.network import demonstrator
 from bridge.demo.places import Places, kept_password, prepare
-from bridge.demo.process import Child
+from bridge.demo.process import Child, keep
+from bridge.demo.screen import Progress, say
 from bridge.demo.synapse import Synapse, SynapseFailed, install
 
 USER = "admin"
 DOMAIN = "localhost"
 READY_SECONDS = 60.0
-RESTART_SECONDS = 1.0
 
 
 class DemoFailed(RuntimeError):
     """The demo can't go on; the text is for its user."""
-
-
-def say(line: str) -> None:
-    print(f"  {line}", flush=True)
-
-
-class Progress:
-    """A line for each step, with the seconds that it took."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-
-    def step(self, what: str) -> None:
-        """Begins a step; the one before is done."""
-        self.done()
-        print(f"  {what}", end="", flush=True)
-        self._began = time.monotonic()
-
-    def done(self) -> None:
-        if self._began is not None:
-            print(f" {time.monotonic() - self._began:.1f} s", flush=True)
-            self._began = None
 
 
 async def run_demo(folder: Path) -> int:
@@ -87,21 +66,24 @@ async def _demo(folder: Path) -> None:
         places, progress = prepare(folder), Progress()
         async with AsyncExitStack() as stack:
             synapse = await stack.enter_async_context(_homeserver(places, progress))
-            networks = await stack.enter_async_context(_networks(places, progress))
+            servers = await stack.enter_async_context(_networks(places, progress))
             password = kept_password(places.folder)
             token = await _token(synapse, places, password)
             bridge = Child(
-                "bridge", [sys.executable, "-m", "bridge", "--config", str(places.config), "run"], folder / "bridge.log"
+                "the bridge", [sys.executable, "-m", "bridge", "--config", str(places.config), "run"], folder / "bridge.log"
             )
             stack.push_async_callback(bridge.stop)
             progress.step("starting the bridge …")
             await bridge.start()
             await _ready(bridge, places)
             progress.done()
-            facts = await _facts(places, networks, token, password, bridge)
+            facts = await _facts(places, servers, token, password, bridge)
             _publish(folder, facts)
             _welcome(folder, facts, time.monotonic() - started)
-            await _watch(bridge, places, facts)
+            async with asyncio.TaskGroup() as group:
+                for child in (synapse.child, *servers.values()):
+                    group.create_task(keep(child))
+                group.create_task(keep(bridge, partial(_back, bridge, places, facts)))
 
 
 def _only_one(folder: Path) -> Any:
@@ -147,17 +129,18 @@ async def _registrations(places: Places) -> list[Path]:
 
 
 @asynccontextmanager
-async def _networks(places: Places, progress: Progress) -> AsyncIterator[dict[str, str]]:
-    """Starts the demonstration server of each configured network that has one; yields adapter by network name."""
+async def _networks(places: Places, progress: Progress) -> AsyncIterator[dict[str, Child]]:
+    """Starts the demonstration server of each configured network that has one; yields them by the network's name."""
     shown = {name: adapter for name, adapter in places.networks().items() if name in places.ports and demonstrator(adapter)}
+    servers: dict[str, Child] = {}
     async with AsyncExitStack() as stack:
         for name, adapter in shown.items():
             progress.step(f"starting the {adapter.upper()} server of network {name!r} …")
             command = [sys.executable, "-m", "bridge.demo.network", adapter, "127.0.0.1", str(places.ports[name])]
-            child = Child(name, command, places.folder / f"{name}.log")
+            child = servers[name] = Child(f"the server of {name!r}", command, places.folder / f"{name}.log")
             stack.push_async_callback(child.stop)
             await child.start()
-        yield shown
+        yield servers
 
 
 async def _token(synapse: Synapse, places: Places, password: str) -> str:
@@ -193,7 +176,7 @@ async def _ready(bridge: Child, places: Places) -> None:
     raise DemoFailed(f"the bridge ended at once:\n{bridge.last_words()}")
 
 
-async def _facts(places: Places, networks: dict[str, str], token: str, password: str, bridge: Child) -> dict[str, Any]:
+async def _facts(places: Places, servers: Mapping[str, Child], token: str, password: str, bridge: Child) -> dict[str, Any]:
     """What scripts read: `.unabridged/demo.json`. Joins the demo's user into the rooms."""
     rooms: dict[str, str] = {}
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
@@ -213,7 +196,7 @@ async def _facts(places: Places, networks: dict[str, str], token: str, password:
         "bridge": places.bridge_url,
         "bridge_pid": bridge.pid,
         "config": str(places.config),
-        **{adapter: {"host": "127.0.0.1", "port": places.ports[name]} for name, adapter in networks.items()},
+        **{places.networks()[name]: {"host": "127.0.0.1", "port": places.ports[name]} for name in servers},
     }
 
 
@@ -222,6 +205,17 @@ def _publish(folder: Path, facts: dict[str, Any]) -> None:
     new.touch(mode=0o600)
     new.write_text(json.dumps(facts, indent=2) + "\n")
     new.replace(folder / "demo.json")
+
+
+async def _back(bridge: Child, places: Places, facts: dict[str, Any]) -> bool:
+    """Tells scripts who it is now; whether it carries messages again."""
+    facts["bridge_pid"] = bridge.pid
+    _publish(places.folder, facts)
+    try:
+        await _ready(bridge, places)
+    except DemoFailed:
+        return False  # ended again, or it takes its time
+    return True
 
 
 def _welcome(folder: Path, facts: dict[str, Any], seconds: float) -> None:
@@ -246,34 +240,10 @@ def _welcome(folder: Path, facts: dict[str, Any], seconds: float) -> None:
     )
 
 
-def _clock() -> str:
-    return time.strftime("%H:%M:%S")
-
-
 def _short(path: str | Path) -> str:
     """As it is written from where the reader stands."""
     here, full = Path.cwd(), Path(path)
     return str(full.relative_to(here) if full.is_relative_to(here) else full)
-
-
-async def _watch(bridge: Child, places: Places, facts: dict[str, Any]) -> None:
-    """Starts the bridge again whenever it ends. Waits longer while it ends at once (somebody else may run it by hand)."""
-    pause = RESTART_SECONDS
-    while True:
-        began = time.monotonic()
-        status = await bridge.wait()
-        reason = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}:\n{bridge.last_words(4)}\n "
-        pause = RESTART_SECONDS if time.monotonic() - began > 10 else min(pause * 2, 30)
-        say(f"{_clock()} the bridge {reason}; starting it again in {pause:.0f} s …")
-        await asyncio.sleep(pause)
-        await bridge.start()
-        facts["bridge_pid"] = bridge.pid
-        _publish(places.folder, facts)
-        try:
-            await _ready(bridge, places)
-        except DemoFailed:
-            continue  # ended again, which the next round tells, or it takes its time
-        say(f"{_clock()} the bridge is back (process {bridge.pid})")
 
 
 def main(folder: str | os.PathLike[str] = ".unabridged") -> int:

@@ -5,11 +5,17 @@ import ctypes
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+
+from bridge.demo.screen import clock, say
 
 _PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 15.0
+RESTART_SECONDS = 1.0
+LONG_SECONDS = 10.0
+LONGEST_PAUSE = 30.0
 
 
 def die_with_parent() -> None:
@@ -42,6 +48,7 @@ class Child:
         self.log = log
         self._env = dict(env) if env is not None else None
         self._process: asyncio.subprocess.Process | None = None
+        self._log_begins = 0
 
     @property
     def pid(self) -> int | None:
@@ -49,6 +56,7 @@ class Child:
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
+            self._log_begins = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -79,8 +87,32 @@ class Child:
             await process.wait()
 
     def last_words(self, lines: int = 12) -> str:
-        """The end of its log, for an error message."""
+        """The end of what it has logged since its start, for an error message."""
         try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+            with self.log.open("rb") as log:
+                log.seek(self._log_begins)
+                return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
         except OSError as error:
             return f"(no log: {error})"
+
+
+async def _at_once() -> bool:
+    return True
+
+
+async def keep(child: Child, back: Callable[[], Awaitable[bool]] = _at_once, *, pause: float = RESTART_SECONDS) -> None:
+    """Starts a child again whenever it ends, until cancelled, and says so. `back`: whether it works again.
+
+    Waits longer while it ends at once: its settings may be wrong, or somebody runs it by hand.
+    """
+    shortest = pause
+    while True:
+        began = time.monotonic()
+        status = await child.wait()
+        reason = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}:\n{child.last_words(4)}\n "
+        pause = shortest if time.monotonic() - began > LONG_SECONDS else min(pause * 2, LONGEST_PAUSE)
+        say(f"{clock()} {child.name} {reason}; starting it again in {pause:.0f} s …")
+        await asyncio.sleep(pause)
+        await child.start()
+        if await back():
+            say(f"{clock()} {child.name} is back (process {child.pid})")

@@ -129,7 +129,7 @@ class Synapse:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.secret = self._kept_secret()
         command = [str(python), "-m", "synapse.app.homeserver", "--config-path", str(folder / "homeserver.json")]
-        self.child = Child("synapse", command, folder / "synapse.log")
+        self.child = Child("Synapse", command, folder / "synapse.log")
 
     def _kept_secret(self) -> str:
         path = self.folder / "shared.secret"
