@@ -1,6 +1,7 @@
 """Whether the homeserver is there. While it isn't, its lanes rest; once it is back, they go at once."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from bridge.contract.adapter import NetworkState, Phase
@@ -14,6 +15,8 @@ from bridge.model.signals import Signal
 
 EVERY = 1.0
 """Seconds between two looks while it is away."""
+
+_log = logging.getLogger("unabridged.matrix")
 
 
 class Pulse:
@@ -74,6 +77,7 @@ class Pulse:
             self._suspected.clear()
             if self.reason is not None:
                 self.reason = None
+                _log.info("the homeserver is back")
                 self._up()
 
     async def _answers(self) -> bool:
@@ -81,6 +85,7 @@ class Pulse:
             await self._look()
         except Unavailable as error:
             if self.reason is None:
+                _log.warning("the homeserver is away: %s", error.reason)
                 self._down()
             self.reason = error.reason
             return False

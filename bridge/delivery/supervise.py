@@ -58,6 +58,7 @@ class Supervisor:
         self._connected_at: float | None = None
         self._connection = 0
         self._opening: asyncio.Task[None] | None = None
+        self._told: str | None = None
         courier.attach(network, self.adapter)
         courier.pause(network)
 
@@ -147,7 +148,19 @@ class Supervisor:
         self._metrics.gauge("network_connected", float(phase is Phase.CONNECTED), network=self.network)
         if phase in (Phase.TRANSIENT, Phase.FAILED):
             self.ready.set()
+        self._tell(phase, reason)
         self._changed.set()
+
+    def _tell(self, phase: Phase, reason: str | None) -> None:
+        """A line in the log for each change; none for the tenth try that fails like the nine before."""
+        words = {
+            Phase.CONNECTED: "connected",
+            Phase.TRANSIENT: f"not connected: {reason}",
+            Phase.FAILED: f"not connected, and not tried again until told: {reason}",
+        }.get(phase)
+        if words is not None and words != self._told:
+            self._log.log(logging.INFO if phase is Phase.CONNECTED else logging.WARNING, words)
+            self._told = words
 
     # the channels
 
@@ -194,4 +207,7 @@ class Supervisor:
         answers = {info.channel: info for info in infos}
         for channel in wanted:
             if channel in self._infos:
-                self._infos[channel] = answers.get(channel) or ChannelInfo(channel=channel, error=reason)
+                before, info = self._infos[channel], answers.get(channel) or ChannelInfo(channel=channel, error=reason)
+                self._infos[channel] = info
+                if info.error and (before is None or before.error != info.error):
+                    self._log.warning("%s is not open: %s", channel, info.error)

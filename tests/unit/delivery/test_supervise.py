@@ -1,6 +1,7 @@
 """A network kept going: connects, opens, flows, fails, comes back, and says how it is."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -98,6 +99,21 @@ async def test_a_network_that_is_down_is_tried_ever_more_rarely_but_is_ready_wit
         plant.world.down = False
         await plant.clock.advance(300)
         assert supervisor.state.phase is Phase.CONNECTED
+
+
+async def test_the_log_has_a_line_for_each_change_and_none_for_each_try(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    plant.world.banned["#attic"] = "you are banned there"
+    async with plant.up():
+        plant.world.down = True
+        plant.world.cut()
+        await plant.clock.advance(3600)
+        plant.world.down = False
+        await plant.clock.advance(300)
+    said = [record.getMessage() for record in caplog.records]
+    assert said.count("not connected: the world is down") == 1
+    assert said.count("connected") == 2
+    assert said.count(f"{ATTIC} is not open: you are banned there") == 1
 
 
 async def test_told_to_retry_it_does_not_wait(plant: Plant) -> None:
