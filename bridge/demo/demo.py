@@ -63,9 +63,11 @@ async def _demo(folder: Path) -> None:
     started = time.monotonic()
     print("Unabridged demo", flush=True)
     with _only_one(folder):
-        places, progress = prepare(folder), Progress()
+        progress = Progress()
+        python = await install(folder / "synapse-venv", progress.step)
+        places = prepare(folder)  # after what takes long: a port that is free now is taken in seconds, not in a minute
         async with AsyncExitStack() as stack:
-            synapse = await stack.enter_async_context(_homeserver(places, progress))
+            synapse = await stack.enter_async_context(_homeserver(places, python, progress))
             servers = await stack.enter_async_context(_networks(places, progress))
             password = kept_password(places.folder)
             token = await _token(synapse, places, password)
@@ -98,8 +100,7 @@ def _only_one(folder: Path) -> Any:
 
 
 @asynccontextmanager
-async def _homeserver(places: Places, progress: Progress) -> AsyncIterator[Synapse]:
-    python = await install(places.folder / "synapse-venv", progress.step)
+async def _homeserver(places: Places, python: Path, progress: Progress) -> AsyncIterator[Synapse]:
     registrations = await _registrations(places)
     synapse = Synapse(python, places.folder / "synapse", port=places.ports["homeserver"], domain=DOMAIN)
     synapse.write(registrations)
