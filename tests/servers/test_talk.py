@@ -187,12 +187,22 @@ async def test_joining_an_alias_makes_a_room_for_the_channel(place: Town) -> Non
     channel = f"#{mark}"
     async with place.irc(f"k{mark}") as keeper:
         await keeper.join(channel)
-        room = await place.alice.join(f"#_local_=23{mark}:localhost")
+        room = await place.alice.join(f"#_local_#{mark}:localhost")
+        assert await place.alice.join(f"#_local_=23{mark}:localhost") == room
         await keeper.sees(lambda line: " JOIN " in line and channel in line and "unabridged" in line)
         keeper.say(channel, f"welcome {mark}")
         await place.alice.sees_text(room, f"welcome {mark}")
         await place.alice.say(room, f"thanks {mark}")
         await keeper.hears(f"thanks {mark}")
+
+
+async def test_a_chat_with_a_puppet_is_declined_in_words(place: Town) -> None:
+    mark = place.mark()
+    place.bob.say(CHANNEL, f"hello {mark}")
+    await place.alice.sees_text(place.room, mark)
+    chat = await place.alice.call("POST", "createRoom", {"is_direct": True, "invite": [place.puppet("bob")]})
+    event = await place.alice.sees_text(chat["room_id"], "not possible yet")
+    assert event["sender"] == place.puppet("bob")
 
 
 async def test_the_bot_answers_words_in_the_room(place: Town) -> None:
