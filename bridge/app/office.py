@@ -124,6 +124,12 @@ class BridgeOffice:
         await self._switchboard.refresh()
         return link
 
+    async def problems(self, room_id: str) -> Sequence[str]:
+        try:
+            return await self._rooms.problems(room_id)
+        except DeliveryError as error:
+            return (f"the homeserver could not be asked about the room ({error.reason})",)
+
     async def unlink(self, link: Link) -> None:
         await self._ledger.remove_link(link.id)
         await self._switchboard.refresh()

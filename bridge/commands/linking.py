@@ -38,7 +38,9 @@ def _link(office: Office) -> Word:
         )
         info = office.opened(channel)
         state = f", but it can't be opened: {info.error}" if info is not None and info.error else ""
-        return Answer(text=f"Linked {channel} ({link.direction.value}){state}.", data=_data(office, room_id, link))
+        problems = "".join(f"\nBut {problem}." for problem in await office.problems(room_id))
+        text = f"Linked {channel} ({link.direction.value}){state}.{problems}"
+        return Answer(text=text, data=_data(office, room_id, link))
 
     return Word(
         name="link",

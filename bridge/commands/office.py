@@ -51,6 +51,10 @@ class Office(Protocol):
         """
         ...
 
+    async def problems(self, room_id: str) -> Sequence[str]:
+        """What in the room keeps the bridge from working well there, in plain words; none: all is well."""
+        ...
+
     async def unlink(self, link: Link) -> None:
         """Raises `Refused`."""
         ...

@@ -54,6 +54,7 @@ class SmallOffice:
         self.traces: dict[EventKey, Trace] = {}
         self.replayed: list[tuple[Sequence[str] | None, ChannelId | None]] = []
         self.by: list[str] = []
+        self.troubles: dict[str, Sequence[str]] = {}
         self.claimed: dict[str, str] = {}
         self.states = [NetworkState(network=LOCAL, phase=Phase.TRANSIENT, reason="connection refused")]
 
@@ -100,6 +101,9 @@ class SmallOffice:
         self.made.append(link)
         self.by.append(by)
         return link
+
+    async def problems(self, room_id: str) -> Sequence[str]:
+        return self.troubles.get(room_id, ())
 
     async def unlink(self, link: Link) -> None:
         self.made.remove(link)

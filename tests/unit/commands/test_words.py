@@ -89,6 +89,13 @@ async def test_a_link_that_the_network_refuses_is_made_and_the_reason_told(desk:
     assert answer.text == "Linked local/#new (both), but it can't be opened: invite only."
 
 
+async def test_linking_tells_at_once_what_the_bot_lacks_in_the_room(desk: Desk, office: SmallOffice) -> None:
+    office.troubles[OTHER] = ("the bot may not invite", "the room is encrypted: the bridge cannot read it")
+    answer = await say(desk, f"link local/#tea {OTHER}")
+    assert not answer.failed
+    assert "But the bot may not invite." in answer.text and "encrypted" in answer.text
+
+
 async def test_unlink_takes_back_what_link_made(desk: Desk, office: SmallOffice) -> None:
     await say(desk, "link local/#new #lobby:localhost")
     assert (await say(desk, "unlink local/#new", asker(power=49))).failed
