@@ -1,6 +1,7 @@
 """Servers for a whole session, made on first use. A server that can't be started fails the tests that ask for it."""
 
 import itertools
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.servers.daemons import Inspircd, Ngircd, Postgres
 from tests.servers.install import SYNAPSE_VENV
 
 _databases = itertools.count()
+
+# A loop that spins until something holds would keep the ledger's threads from the interpreter for 5 ms at each of their steps.
+sys.setswitchinterval(0.0002)
 
 # One profile for all properties; `--hypothesis-profile=deep` looks fifty times as far. No deadline: what else runs on a machine
 # is no bug of ours.

@@ -20,14 +20,17 @@ class Source(Struct, frozen=True):
         return str(self.path.relative_to(ROOT))
 
 
-@cache
 def sources(*packages: str) -> tuple[Source, ...]:
+    return tuple(source for package in packages for source in _sources(package))
+
+
+@cache
+def _sources(package: str) -> tuple[Source, ...]:
     found = []
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            text = path.read_text()
-            module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            found.append(Source(path, module, text, ast.parse(text)))
+    for path in sorted((ROOT / package).rglob("*.py")):
+        text = path.read_text()
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found.append(Source(path, module, text, ast.parse(text)))
     return tuple(found)
 
 
