@@ -16,7 +16,7 @@ from bridge.contract.errors import DeliveryError, LedgerUnavailable, Rejected, U
 from bridge.contract.features import Evidence, Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api, Refusal
-from bridge.matrix.convert import Outgoing, Sending, stamp_of, to_matrix
+from bridge.matrix.convert import Outgoing, Sending, seal, stamp_of, to_matrix
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.membership import Memberships
 from bridge.matrix.ports import Lru, Memory
@@ -190,7 +190,7 @@ class MatrixOutlet:
         outgoing = to_matrix(delivery, Sending(user_of=self._puppets.user_of, uploads=uploads))
         room = delivery.channel.id
         try:
-            ids = [await self._api.put_state(room, out.type, out.state_key or "", out.content) for out in outgoing]
+            ids = [await self._put(out, room) for out in outgoing]
         except Refusal as refusal:
             if refusal.errcode != "M_FORBIDDEN":
                 raise
@@ -217,7 +217,7 @@ class MatrixOutlet:
             return await self._api.redact(room, out.redacts, out.txn, user=user)
         ts = int(min(delivery.happened_at, delivery.accepted_at).timestamp() * 1000)
         try:
-            return await self._api.send(room, out.type, out.txn, out.content, user=user, ts=ts)
+            return await self._write(out, room, user, ts)
         except Refusal as refusal:
             if refusal.errcode != "M_FORBIDDEN" or user is None:
                 raise
@@ -228,7 +228,14 @@ class MatrixOutlet:
                 raise Rejected("its author is not in the room and cannot be spoken for")
         else:
             await self._puppets.recover(delivery.author, room)
-        return await self._api.send(room, out.type, out.txn, out.content, user=user, ts=ts)
+        return await self._write(out, room, user, ts)
+
+    async def _write(self, out: Outgoing, room: str, user: str | None, ts: int) -> str:
+        content = seal(out.content, user or self._api.bot, room)
+        return await self._api.send(room, out.type, out.txn, content, user=user, ts=ts)
+
+    async def _put(self, out: Outgoing, room: str) -> str:
+        return await self._api.put_state(room, out.type, out.state_key or "", seal(out.content, self._api.bot, room))
 
     async def _scan(self, room: str, delivery: Delivery) -> dict[str, tuple[str, ...]]:
         """Back to what was surely sent before: times of puppets' events are their authors', so only people's own tell when."""
@@ -238,8 +245,7 @@ class MatrixOutlet:
         for _ in range(_PAGES):
             events, start = await self._api.messages(room, start=start)
             for event in events:
-                content, native = event.get("content"), event.get("event_id")
-                stamp = stamp_of(content).delivery if isinstance(content, dict) else None
+                native, stamp = event.get("event_id"), stamp_of(event).delivery
                 if stamp is not None and isinstance(native, str):
                     found[stamp] = (native, *found.get(stamp, ()))
                 elif _is_before(event, since):

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -27,7 +27,7 @@ from bridge.matrix.convert.incoming import Business, Context, from_matrix
 from bridge.matrix.convert.stamp import stamp_of
 from bridge.matrix.ephemeral import EphemeralReader
 from bridge.matrix.reactions import ReactionBook
-from bridge.matrix.transaction import OutOfTurn, RawJson, Unreadable, read_event, read_transaction
+from bridge.matrix.transaction import OutOfTurn, RawJson, Transaction, Unreadable, read_event, read_transaction
 from bridge.model.events import Event, Redaction
 from bridge.model.ids import HUB, EventKey, NetworkName
 from bridge.model.people import Identity
@@ -43,6 +43,12 @@ _TRANSACTION = "transaction"
 """The cursor's scope: the last transaction that held something to store."""
 _ANYWHERE = frozenset({"m.room.member", "m.room.encryption", "m.room.encrypted"})
 """What may be our business in a room that is no portal too."""
+
+_HEAVY = 8192
+"""Bytes of a transaction or an event from which reading it could take milliseconds, and is done in a thread."""
+
+Piece: TypeAlias = tuple[RawJson, dict[str, Any] | Unreadable]
+"""An event as it came, and read."""
 
 
 class IntakeDoor(Protocol):
@@ -122,9 +128,8 @@ class Receiver:
 
     async def take(self, transaction: str, body: bytes) -> None:
         """Returns once all of it is committed. Raises `NotJson` and `LedgerUnavailable`; then it was not taken."""
-        found = read_transaction(body)
-        pieces = [(raw, read_event(raw)) for raw in found.events]
         async with self._turn:
+            found, pieces = _read(body) if len(body) < _HEAVY else await asyncio.to_thread(_read, body)
             mark = tuple(event.get("event_id") if isinstance(event, dict) else None for _, event in pieces)
             if self._done.get(transaction) == mark:
                 self._metrics.count("matrix_transactions_repeated")
@@ -184,7 +189,7 @@ class Receiver:
                 raise Rejected(str(error)) from error
             await self._commit(None, crop)
 
-    async def _take(self, cursor: Cursor | None, pieces: Sequence[tuple[RawJson, dict[str, Any] | Unreadable]]) -> None:
+    async def _take(self, cursor: Cursor | None, pieces: Sequence[Piece]) -> None:
         crop = _Crop()
         for raw, event in pieces:
             if isinstance(event, Unreadable):
@@ -220,7 +225,7 @@ class Receiver:
             return
         if portal is None and kind not in _ANYWHERE:
             return
-        meaning = await self._meaning(event, kind, in_portal=portal is not None)
+        meaning = await self._meaning(event, kind, in_portal=portal is not None, heavy=len(raw) >= _HEAVY)
         if isinstance(meaning, Business):
             crop.chores.append(_chore(meaning.kind, event, raw))
         elif meaning is not None and portal is not None:
@@ -228,7 +233,7 @@ class Receiver:
                 await self._around.redacted(meaning.body.target.key)
             crop.events.append(meaning)
 
-    async def _meaning(self, event: dict[str, Any], kind: str, *, in_portal: bool) -> Event | Business | None:
+    async def _meaning(self, event: dict[str, Any], kind: str, *, in_portal: bool, heavy: bool) -> Event | Business | None:
         context = self._context
         try:
             if in_portal or self._of_ours(event, kind):
@@ -236,7 +241,7 @@ class Receiver:
             if kind in ("m.reaction", "m.room.redaction"):
                 reacted = await self._reactions.note(event)
                 context = Context(bot=context.bot, identity_of=context.identity_of, reacted=reacted)
-            return from_matrix(event, context)
+            return await _off_the_loop(event, context) if heavy else from_matrix(event, context)
         except (ConvertError, LedgerUnavailable):
             raise
         except Exception as bug:  # recorded: the event is set aside as a chore with the words of the bug, and the others go on
@@ -284,9 +289,26 @@ class Receiver:
                     self._signal(signal)
 
 
+def _read(body: bytes) -> tuple[Transaction, list[Piece]]:
+    found = read_transaction(body)
+    return found, [(raw, read_event(raw)) for raw in found.events]
+
+
+async def _off_the_loop(event: Raw, context: Context) -> Event | Business | None:
+    """`from_matrix` in a thread: 64 KB of tags cost 0.1 s. Who is meant is asked on the loop, whose books they are."""
+    loop = asyncio.get_running_loop()
+
+    async def asked(user: str) -> Identity:
+        return context.identity_of(user)
+
+    def identity_of(user: str) -> Identity:
+        return asyncio.run_coroutine_threadsafe(asked(user), loop).result()
+
+    return await asyncio.to_thread(from_matrix, event, Context(bot=context.bot, identity_of=identity_of, reacted=context.reacted))
+
+
 def _delivery(event: Raw) -> str | None:
-    content = event.get("content")
-    return stamp_of(content).delivery if isinstance(content, dict) else None
+    return stamp_of(event).delivery
 
 
 def _chore(kind: str, event: Raw, raw: RawJson) -> Chore:

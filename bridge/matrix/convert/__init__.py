@@ -10,7 +10,7 @@ What does not survive, on purpose:
 from bridge.matrix.convert.fields import ConvertError
 from bridge.matrix.convert.incoming import Business, Context, Reacted, from_matrix
 from bridge.matrix.convert.outgoing import Outgoing, Sending, to_matrix
-from bridge.matrix.convert.stamp import STAMP, Stamp, stamp_of
+from bridge.matrix.convert.stamp import STAMP, Stamp, seal, stamp_of
 
 __all__ = [
     "STAMP",
@@ -22,6 +22,7 @@ __all__ = [
     "Sending",
     "Stamp",
     "from_matrix",
+    "seal",
     "stamp_of",
     "to_matrix",
 ]

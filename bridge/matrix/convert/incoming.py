@@ -72,17 +72,17 @@ def from_matrix(raw: Raw, context: Context) -> Event | Business | None:
     author = sender
     if isinstance(body, Reactions) and context.reacted is not None:
         author = context.reacted.sender  # a moderator may redact another's reaction: the set that changes is still the other's
-    return _event(raw, content, context.identity_of(author), body)
+    return _event(raw, context.identity_of(author), body)
 
 
-def _event(raw: Raw, content: Raw, author: Identity, body: Body) -> Event:
+def _event(raw: Raw, author: Identity, body: Body) -> Event:
     return Event(
         key=EventKey(HUB, event_id(raw, "event_id")),
         channel=ChannelId(HUB, room_id(raw, "room_id")),
         author=author,
         happened_at=moment(raw, "origin_server_ts"),
         body=body,
-        hops=stamp_of(content).hops,
+        hops=stamp_of(raw).hops,
     )
 
 
@@ -170,7 +170,7 @@ def member_event(raw: Raw, context: Context) -> Event | None:
     content = obj(raw, "content")
     by = context.identity_of(sender)
     body = _step(raw, content, sender == target, context.identity_of(target), by)
-    return None if body is None else _event(raw, content, by, body)
+    return None if body is None else _event(raw, by, body)
 
 
 def _move(membership: str, before: str | None, by_self: bool) -> Move | None:

@@ -1,4 +1,8 @@
-"""The mark on everything we send: which delivery it was, where it came from, which bridges it has passed."""
+"""The mark on everything we send: which delivery it was, where it came from, which bridges it has passed.
+
+It is sealed with who sends it where: a client that forwards a message copies all that is in it, and the copy is its
+sender's own words, which are no echo and close no loop.
+"""
 
 from typing import Any
 
@@ -21,11 +25,17 @@ def stamp_for(delivery: Delivery) -> dict[str, Any]:
     return {"delivery": delivery.id, "origin": str(delivery.event), "hops": list(delivery.hops)}
 
 
-def stamp_of(content: Raw) -> Stamp:
-    """Anybody can write a stamp, so whatever is not well formed in it counts as absent; its delivery proves nothing
-    unless the sender is one of ours."""
-    raw = content.get(STAMP)
-    if not isinstance(raw, dict):
+def seal(content: dict[str, Any], sender: str, room: str) -> dict[str, Any]:
+    """The content as this user sends it to this room; unchanged where nothing is stamped."""
+    return content | {STAMP: content[STAMP] | {"sender": sender, "room": room}} if STAMP in content else content
+
+
+def stamp_of(event: Raw) -> Stamp:
+    """Anybody can write a stamp, so whatever is not well formed in it, or sealed for others than the event's sender and
+    room, counts as absent; its delivery proves nothing unless the sender is one of ours."""
+    content = event.get("content")
+    raw = content.get(STAMP) if isinstance(content, dict) else None
+    if not isinstance(raw, dict) or (raw.get("sender"), raw.get("room")) != (event.get("sender"), event.get("room_id")):
         return Stamp()
     delivery, origin, hops = raw.get("delivery"), raw.get("origin"), raw.get("hops")
     return Stamp(

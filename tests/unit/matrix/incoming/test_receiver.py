@@ -63,7 +63,7 @@ async def test_a_homeserver_that_counts_from_one_again_loses_nothing() -> None:
 
 async def test_our_own_events_prove_deliveries_and_are_nothing_else() -> None:
     world = World()
-    stamp = {"org.unabridged": {"delivery": "d" * 32, "origin": "local/1", "hops": []}}
+    stamp = {"org.unabridged": {"delivery": "d" * 32, "origin": "local/1", "hops": [], "sender": PUPPET, "room": ROOM}}
     await world.push(message("echo", sender=PUPPET, event_id="$copy", content=stamp), message("unstamped", sender=BOT))
     assert world.commits == []
     assert [(delivery, receipt.evidence, receipt.ids) for delivery, receipt in world.proofs] == [
@@ -73,10 +73,20 @@ async def test_our_own_events_prove_deliveries_and_are_nothing_else() -> None:
 
 async def test_a_stranger_with_our_stamp_proves_nothing_and_is_heard() -> None:
     world = World()
-    stamp = {"org.unabridged": {"delivery": "d" * 32}}
-    await world.push(message("forged", content=stamp), message("mine", sender="@doubled:localhost", content=stamp))
+    doubled = "@doubled:localhost"
+    stamp, mine = ({"org.unabridged": {"delivery": "d" * 32, "sender": who, "room": ROOM}} for who in (ALICE, doubled))
+    await world.push(message("forged", content=stamp), message("mine", sender=doubled, content=mine))
     assert texts(world) == ["forged"]
     assert len(world.proofs) == 1
+
+
+@pytest.mark.parametrize("seal", [{"sender": PUPPET, "room": ROOM}, {"sender": "@doubled:localhost", "room": "!elsewhere"}, {}])
+async def test_what_one_forwards_with_our_stamp_in_it_is_ones_own_words(seal: dict[str, str]) -> None:
+    world = World()
+    stamp = {"org.unabridged": {"delivery": "d" * 32, "origin": "local/1", "hops": ["mark"], **seal}}
+    await world.push(message("forwarded", content=stamp), message("by a double", sender="@doubled:localhost", content=stamp))
+    assert texts(world) == ["forwarded", "by a double"]
+    assert [event.hops for event in world.events] == [(), ()] and world.proofs == []
 
 
 @pytest.mark.parametrize(

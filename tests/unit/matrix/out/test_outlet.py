@@ -49,7 +49,8 @@ async def test_the_receipt_names_the_event_and_the_event_names_the_delivery(rig:
     receipt = await rig.outlet.deliver(delivery)
     event = rig.last(room)
     assert (receipt.ids, receipt.evidence) == ((event["event_id"],), Evidence.ASSIGNED)
-    assert event["content"][STAMP] == {"delivery": delivery.id, "origin": str(delivery.event), "hops": ["mark"]}
+    stamp = {"delivery": delivery.id, "origin": str(delivery.event), "hops": ["mark"]}
+    assert event["content"][STAMP] == {**stamp, "sender": event["sender"], "room": room}
 
 
 async def test_late_lines_carry_their_true_time_and_none_is_from_the_future(rig: Rig) -> None:
