@@ -1,6 +1,7 @@
 """Stand-ins for what the core gives an adapter."""
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -15,13 +16,17 @@ from bridge.model.signals import Signal
 
 PATIENCE = 10.0
 """Seconds that anything may take before a test gives up."""
+_TURNS, _PAUSE = 100, 0.001
 
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until it holds. Raises `TimeoutError` after `PATIENCE`."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 — whatever it is, it sets no event
-            await asyncio.sleep(0)
+        for turn in itertools.count():
+            if condition():
+                return
+            # whatever it is sets no event; a loop that only spins would keep threads from the interpreter, whose work it may be
+            await asyncio.sleep(0 if turn < _TURNS else _PAUSE)
 
 
 class SystemClock:
