@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from bridge.app.hub import Hub
+from bridge.app.logins import AllLogins
 from bridge.app.networks import Networks
 from bridge.app.switchboard import Switchboard
 from bridge.config.places import Places
@@ -24,3 +25,4 @@ class Ground(Struct, frozen=True, kw_only=True):
     switchboard: Switchboard
     networks: Networks
     hub: Hub
+    logins: AllLogins

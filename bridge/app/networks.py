@@ -4,12 +4,16 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
+from bridge.app.following import NetworkLinking
+from bridge.app.logins import AllLogins, NetworkLogins
 from bridge.app.switchboard import Switchboard
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.settings import NetworkSettings, Settings
 from bridge.contract.adapter import Adapter, Commands, Inlet, Phase
 from bridge.contract.features import Features, Manifest
+from bridge.contract.logins import Login
 from bridge.contract.toolbox import Clock, HttpClient, MediaStore, Metrics, Toolbox
 from bridge.contract.words import Word
 from bridge.delivery.courier import Courier
@@ -44,11 +48,23 @@ class Networks:
         http: HttpClient,
         media: MediaStore,
         metrics: Metrics,
+        logins: AllLogins,
     ) -> None:
+        address = self._settings.bridge.public_address if self._settings.bridge.public_listen else None
         for name, network in self._settings.networks.items():
             source = random.Random()
             log = logging.getLogger(f"unabridged.network.{name}")
-            tools = Toolbox(clock=clock, random=source, http=http, media=media, metrics=metrics, log=log)
+            tools = Toolbox(
+                clock=clock,
+                random=source,
+                http=http,
+                media=media,
+                metrics=metrics,
+                log=log,
+                logins=NetworkLogins(name, logins, partial(_log_trouble, log)),
+                linking=NetworkLinking(name, self._switchboard),
+                public_address=None if address is None else f"{address.rstrip('/')}/net/{name}",
+            )
             self.supervisors[name] = Supervisor(
                 name,
                 self._builder(network, tools),
@@ -131,3 +147,8 @@ class Networks:
             return manifest.fold_channel(channel.id) == channel.id
         except ValueError:
             return False
+
+
+def _log_trouble(log: logging.Logger, login: Login, reason: str | None) -> None:
+    if reason is not None:
+        log.warning("the login %s of %s is refused: %s", login.name, login.user, reason)

@@ -15,6 +15,7 @@ from bridge.app.foreign import ForeignBridges
 from bridge.app.ground import Ground
 from bridge.app.hub import Hub, PlanLinks, build_hub
 from bridge.app.linkage import Linkage
+from bridge.app.logins import AllLogins
 from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
@@ -106,6 +107,7 @@ async def build(
         switchboard=switchboard,
         networks=networks,
         hub=hub,
+        logins=await AllLogins.load(ledger),
     )
     foreign = ForeignBridges(ledger, switchboard, networks.manifests, hub.api)
     await foreign.load()
@@ -119,13 +121,7 @@ async def build(
         entered=_entered(hub, foreign),
     )
     await linkage.known()
-    pinger = Pinger(
-        session,
-        settings.homeserver.url,
-        tokens.appservice,
-        tokens.appservice_id,
-        ours=settings.bridge.public_url,
-    )
+    pinger = Pinger(session, settings.homeserver.url, tokens.appservice, tokens.appservice_id, ours=settings.bridge.public_url)
     return await _joined(ground, foreign, linkage, pinger)
 
 
@@ -143,22 +139,16 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
     intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake, redacted=links.redacted)
     networks.build(
-        intake=intake, courier=courier, signal=signals.signal, clock=clock, http=ground.http, media=hub.media, metrics=metrics
+        intake=intake,
+        courier=courier,
+        signal=signals.signal,
+        clock=clock,
+        http=ground.http,
+        media=hub.media,
+        metrics=metrics,
+        logins=ground.logins,
     )
-    office = BridgeOffice(
-        ground.settings,
-        ground.ledger,
-        switchboard,
-        courier,
-        networks,
-        api=hub.api,
-        rooms=hub.rooms,
-        states=hub.states,
-        linkage=linkage,
-        pulse=pulse,
-        entered=_entered(hub, foreign),
-        doubles=hub.doubles,
-    )
+    office = _office(ground, foreign, linkage, courier, pulse)
     desk = Desk(_words(office, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links)
     tasks |= {**_tasks(ground, intake, foreign, office, desk), UNREADABLE: receiver.read_again}
@@ -177,6 +167,24 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         control=ControlServer(ground.places.socket, terminal(desk, office), logging.getLogger("unabridged.control")),
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage),
+    )
+
+
+def _office(ground: Ground, foreign: ForeignBridges, linkage: Linkage, courier: Courier, pulse: Pulse) -> BridgeOffice:
+    hub = ground.hub
+    return BridgeOffice(
+        ground.settings,
+        ground.ledger,
+        ground.switchboard,
+        courier,
+        ground.networks,
+        api=hub.api,
+        rooms=hub.rooms,
+        states=hub.states,
+        linkage=linkage,
+        pulse=pulse,
+        entered=_entered(hub, foreign),
+        doubles=hub.doubles,
     )
 
 

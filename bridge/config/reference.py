@@ -22,6 +22,7 @@ from bridge.config.reader import expected
 from bridge.config.secrets import is_secret
 from bridge.config.settings import BridgeSettings, HomeserverSettings, LinkSettings, PortalSettings, VoiceSettings
 from bridge.contract.features import Manifest
+from bridge.model.portals import Rule, TimelineOptions
 
 _HEAD = """\
 # Configuration
@@ -56,6 +57,8 @@ _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[homeserver]", HomeserverSettings),
     ("[[portals]]", PortalSettings),
     ("[[portals]] links", LinkSettings),
+    ("[[portals]] timeline", TimelineOptions),
+    ("[[portals]] timeline.rules", Rule),
     ("[networks.NAME.voice]", VoiceSettings),
 )
 _NETWORK = """\

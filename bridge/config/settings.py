@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.permissions import Permission
-from bridge.model.portals import Direction, PortalKind
+from bridge.model.portals import Direction, PortalKind, TimelineOptions
 
 
 class BridgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +107,8 @@ class PortalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """With `members = "full"`: at most this many puppets join unasked."""
     post_to: tuple[str, ...] = ()
     """Logins (`network@name`) that post what is written in a timeline room."""
+    timeline: TimelineOptions = TimelineOptions()
+    """How a timeline room behaves: `timeline = { boost_hours = 24 }`."""
     name: str | None = None
     """The room's name when it is made; the first channel's otherwise."""
     invite: tuple[str, ...] = ()

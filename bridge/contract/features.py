@@ -121,6 +121,10 @@ Splitter: TypeAlias = Callable[[Message, Voice, Features], tuple[Message, ...]]
 """Pure: cuts one message into wire messages that each fit, formatting carried over the cut. Never returns none."""
 
 
+def _nobody(channel: str) -> str | None:
+    return None
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """What an adapter declares about itself. `features` is the best its protocol can do; a live channel may do less."""
 
@@ -134,4 +138,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     losses: tuple[str, ...] = ()
     """What cannot survive this protocol, one plain sentence each; shown in the feature table."""
     fold_channel: Callable[[str], str] = str
-    """Spells a channel as `ChannelId.id` does, before any connection is there."""
+    """Spells a channel as `ChannelId.id` does, before any connection is there. Raises `ValueError` where it is none."""
+    login_of: Callable[[str], str | None] = _nobody
+    """Whose login a channel is seen through, by the login's name, told from `ChannelId.id` alone; None: anybody's."""
+    posts_to: Callable[[str], str] | None = None
+    """The channel id to which what is written with the login of that name goes. None: one can't log in here to write."""

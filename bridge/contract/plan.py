@@ -19,6 +19,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     """Aware, UTC. From then on it goes to the dead letters with a notice to its author."""
     waits_for: str | None = None
     """The id of a delivery that must be done first (a portal with order = "room")."""
+    not_before: datetime | None = None
+    """Aware, UTC. It waits so long, so that its author can take it back; its lane waits with it."""
 
 
 class Planned(Struct, frozen=True, kw_only=True):

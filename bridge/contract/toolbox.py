@@ -9,6 +9,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from bridge.contract.logins import LoginBook
+from bridge.contract.places import Linking
 from bridge.model.events import Attachment
 
 
@@ -87,3 +89,7 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     media: MediaStore
     metrics: Metrics
     log: logging.Logger
+    logins: LoginBook
+    linking: Linking
+    public_address: str | None = None
+    """Under which strangers reach this network's `Listens.routes` (`https://host/net/<network>`); None: they can't."""

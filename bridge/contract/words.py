@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from bridge.contract.logins import Question
 from bridge.model.permissions import Permission
 
 
@@ -15,6 +16,8 @@ class Argument(Struct, frozen=True, kw_only=True):
     many: bool = False
     """Takes all that is left."""
     default: str | None = None
+    file: bool = False
+    """In the terminal the name of a file whose text is meant; in a room the text itself."""
 
 
 class Asker(Struct, frozen=True, kw_only=True):
@@ -35,6 +38,9 @@ class Answer(Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[str, ...], ...] = ()
     data: Any = None
     failed: bool = False
+    asks: Question | None = None
+    """The answer is a question: what the asker says next in this talk answers it. `talk` names the talk for the terminal."""
+    talk: str | None = None
 
 
 Runs: TypeAlias = Callable[[Asker, Mapping[str, str | Sequence[str]]], Awaitable[Answer]]

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, select
 
+from bridge.contract.logins import Login
 from bridge.ledger import schema
 from bridge.ledger.core import Core
 from bridge.ledger.errors import LedgerRefused, NoKey, Taken
-from bridge.ledger.rows import Login
 from bridge.ledger.upsert import upsert
 from bridge.ledger.work import Work
 from bridge.model.ids import IdentityId, NetworkName

@@ -1,6 +1,5 @@
 """What goes into the ledger and comes out of it: plain frozen values, without SQLAlchemy."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -9,7 +8,7 @@ from msgspec import Struct
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.features import Evidence
 from bridge.model.events import Body, Event
-from bridge.model.ids import ChannelId, EventKey, IdentityId, NetworkName
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 
 
 class State(StrEnum):
@@ -139,17 +138,3 @@ class PuppetRow(Struct, frozen=True, kw_only=True):
     name: str | None = None
     avatar: str | None = None
     avatar_mxc: str | None = None
-
-
-class Login(Struct, frozen=True, kw_only=True):
-    """An account of a Matrix user on a network. `secrets` are encrypted in the ledger; `repr` doesn't show them."""
-
-    user: str
-    network: NetworkName
-    name: str
-    """Chosen when it was made; unique on its network."""
-    identity: IdentityId | None = None
-    secrets: Mapping[str, str] = {}
-
-    def __repr__(self) -> str:
-        return f"Login(user={self.user!r}, network={self.network!r}, name={self.name!r}, identity={self.identity!r})"

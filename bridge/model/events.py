@@ -79,6 +79,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
     width: int | None = None
     height: int | None = None
     duration: int | None = None
+    sensitive: bool = False
+    """Its author asks to hide it until somebody wants to see it."""
 
 
 class Ref(Struct, frozen=True, kw_only=True):
@@ -120,7 +122,13 @@ class PostFacts(Struct, frozen=True, kw_only=True):
     """What makes a message a publication."""
 
     permalink: str | None = None
+    """Where people read it."""
+    uri: str | None = None
+    """What its origin calls it on every site and in every format: an Atom id, a tag URI, an ActivityPub id."""
+    claimed_at: datetime | None = None
+    """The date it bears, where that can't be believed (`Event.happened_at` is then when we first saw it)."""
     conversation: str | None = None
+    """The global id of the conversation."""
     title: str | None = None
     visibility: Visibility = Visibility.PUBLIC
     language: str | None = None

@@ -12,6 +12,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     """The name shown to people, plain text, unescaped and untrusted."""
     avatar: str | None = None
     """A source address: an http(s) URL, or an mxc URI on the hub."""
+    url: str | None = None
+    """The profile's page for people; rel=me links are looked for there. An http(s) address."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

@@ -4,14 +4,20 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
+import msgspec
+
 from bridge.contract.adapter import Cursor, NetworkState, Phase
 from bridge.contract.delivery import Receipt
+from bridge.contract.logins import Login
 from bridge.contract.toolbox import Clock, HttpAnswer, MediaStream, Toolbox
+from bridge.contract.words import Asker
 from bridge.model.events import Attachment, Event
+from bridge.model.ids import ChannelId
+from bridge.model.people import Identity
 from bridge.model.signals import Signal
 
 PATIENCE = 10.0
@@ -127,6 +133,44 @@ class NoMetrics:
     def observe(self, name: str, seconds: float, **labels: str) -> None: ...
 
 
+class MemoryLogins:
+    """A `LoginBook` in memory; `troubles` has what was told of accounts that refuse."""
+
+    def __init__(self, *logins: Login) -> None:
+        self.logins = {login.name: login for login in logins}
+        self.troubles: list[tuple[str, str | None]] = []
+
+    def all(self) -> Sequence[Login]:
+        return [*self.logins.values()]
+
+    def get(self, name: str) -> Login | None:
+        return self.logins.get(name)
+
+    async def renew(self, name: str, secrets: Mapping[str, str]) -> None:
+        self.logins[name] = msgspec.structs.replace(self.logins[name], secrets=dict(secrets))
+
+    def trouble(self, name: str, reason: str | None) -> None:
+        self.troubles.append((name, reason))
+
+
+class MemoryLinking:
+    """`Linking` without rooms: `channels` are linked, `directs` were made sure of."""
+
+    def __init__(self, *channels: ChannelId) -> None:
+        self.channels = list(channels)
+        self.directs: list[tuple[ChannelId, str, Identity]] = []
+
+    def linked(self) -> Sequence[ChannelId]:
+        return list(self.channels)
+
+    async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
+        self.channels += [channel for channel in channels if channel not in self.channels]
+        return f"Following {', '.join(map(str, channels))}."
+
+    async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
+        self.directs.append((channel, login, peer))
+
+
 def toolbox(clock: Clock | None = None) -> Toolbox:
     """What an adapter is given, without the world outside; the clock is the real one unless another is given."""
     return Toolbox(
@@ -136,4 +180,6 @@ def toolbox(clock: Clock | None = None) -> Toolbox:
         media=NoMedia(),
         metrics=NoMetrics(),
         log=logging.getLogger("bridge.testing"),
+        logins=MemoryLogins(),
+        linking=MemoryLinking(),
     )

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url
 
 from bridge.contract.errors import LedgerUnavailable
+from bridge.contract.logins import Login
 from bridge.ledger import Ledger, LedgerRefused
-from bridge.ledger.rows import Login
 from bridge.model.ids import EventKey
 from tests.contract.ledger.conftest import Connect
 from tests.contract.ledger.kit import IRC, ROOM, nowhere, say, to

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.contract.logins import Login
 from bridge.ledger import Ledger, NoKey, Taken
-from bridge.ledger.rows import Chore, Login, PuppetRow, Settled, State
+from bridge.ledger.rows import Chore, PuppetRow, Settled, State
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.portals import Direction, PortalKind, Source

@@ -50,7 +50,7 @@ def written(line: bytes) -> str:
     return re.sub(r"[\x00-\x1f\x7f]", lambda char: f"\\x{ord(char[0]):02x}", line.removesuffix(b"\r\n").decode())
 
 
-def heard(case: str) -> Any:
+def heard(case: str) -> list[Event]:
     """Our nick is `me`; `#a` and `#b` have been joined before, with bob, carol and dave in both."""
     isupport = Isupport()
     isupport.load(ISUPPORT)
@@ -62,7 +62,7 @@ def heard(case: str) -> Any:
         line = parse(raw)
         assert line is not None, raw
         events += inbound.events(line, NOW, f"line-{number}")
-    return json.loads(msgspec.json.encode(events))
+    return events
 
 
 def deliveries(given: dict[str, Any]) -> Iterator[tuple[Delivery, State]]:
@@ -100,7 +100,7 @@ def deliveries(given: dict[str, Any]) -> Iterator[tuple[Delivery, State]]:
 
 @pytest.mark.parametrize("case", cases("in"))
 def test_lines_in(case: str) -> None:
-    assert heard(case) == json.loads((HERE / "in" / f"{case}.event.json").read_text())
+    assert heard(case) == msgspec.json.decode((HERE / "in" / f"{case}.event.json").read_bytes(), type=list[Event])
 
 
 @pytest.mark.parametrize("case", cases("out"))

@@ -41,9 +41,12 @@ def read(folder: str, name: str) -> Any:
     return json.loads((HERE / folder / name).read_text())
 
 
-def canonical(event: Event | Business | None) -> Any:
-    built = json.loads(msgspec.json.encode(event))
-    return {"business": built} if isinstance(event, Business) else built
+def meant(case: str) -> Event | Business | None:
+    """What the file says; fields that it leaves out have their defaults."""
+    said = read("in", f"{case}.event.json")
+    if said is None:
+        return None
+    return msgspec.convert(said["business"], Business) if "business" in said else msgspec.convert(said, Event)
 
 
 @pytest.mark.parametrize("case", cases("in", ".matrix.json"))
@@ -51,7 +54,7 @@ def test_what_a_homeserver_pushes_means_what_the_golden_file_says(case: str) -> 
     given = read("in", f"{case}.matrix.json")
     reacted = msgspec.convert(given.pop("reacted", None), Reacted | None)
     event = from_matrix(given, Context(bot="@unabridged:localhost", identity_of=identity_of, reacted=reacted))
-    assert canonical(event) == read("in", f"{case}.event.json")
+    assert event == meant(case)
 
 
 @pytest.mark.parametrize("case", cases("out", ".delivery.json"))

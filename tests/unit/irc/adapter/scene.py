@@ -20,6 +20,7 @@ from bridge.model.events import Body, Event, Message, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.model.signals import Signal
+from bridge.testing.doubles import MemoryLinking, MemoryLogins
 from tests.doubles.clock import START, FakeClock
 
 NET = NetworkName("net")
@@ -109,6 +110,8 @@ class Scene:
             media=cast("Any", None),
             metrics=self.metrics,
             log=logging.getLogger("test.irc"),
+            logins=MemoryLogins(),
+            linking=MemoryLinking(),
         )
         config = IrcConfig(server=server, **{"tls": False, "nick": "bot", "rate": "off", **settings})
         self.nick = config.nick

@@ -1,0 +1,62 @@
+"""Logins in memory, network by network: `bridge.contract.logins.LoginBook` over the ledger."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from bridge.contract.logins import Login
+from bridge.ledger.ledger import Ledger
+from bridge.model.ids import NetworkName
+
+
+class AllLogins:
+    """Every login there is, by network and name; kept true by our own writes."""
+
+    def __init__(self, ledger: Ledger, logins: Sequence[Login]) -> None:
+        self._ledger = ledger
+        self._logins = {(login.network, login.name): login for login in logins}
+
+    @classmethod
+    async def load(cls, ledger: Ledger) -> "AllLogins":
+        """Raises `NoKey` where there are any and the key file is missing."""
+        return cls(ledger, await ledger.logins())
+
+    def of(self, network: NetworkName) -> Sequence[Login]:
+        return [login for login in self._logins.values() if login.network == network]
+
+    def get(self, network: NetworkName, name: str) -> Login | None:
+        return self._logins.get((network, name))
+
+    async def save(self, login: Login) -> None:
+        """Raises `Taken`, `NoKey`, `LedgerUnavailable`."""
+        await self._ledger.save_login(login)
+        self._logins[login.network, login.name] = login
+
+    async def remove(self, network: NetworkName, name: str) -> None:
+        await self._ledger.remove_login(network, name)
+        self._logins.pop((network, name), None)
+
+
+class NetworkLogins:
+    """`troubled` is told where an account refuses us, and again when it is well."""
+
+    def __init__(self, network: NetworkName, logins: AllLogins, troubled: Callable[[Login, str | None], None]) -> None:
+        self._network = network
+        self._logins = logins
+        self._troubled = troubled
+
+    def all(self) -> Sequence[Login]:
+        return self._logins.of(self._network)
+
+    def get(self, name: str) -> Login | None:
+        return self._logins.get(self._network, name)
+
+    async def renew(self, name: str, secrets: Mapping[str, str]) -> None:
+        login = self.get(name)
+        if login is not None:
+            await self._logins.save(replace(login, secrets=dict(secrets)))
+
+    def trouble(self, name: str, reason: str | None) -> None:
+        login = self.get(name)
+        if login is not None:
+            self._troubled(login, reason)

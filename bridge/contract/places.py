@@ -1,0 +1,50 @@
+"""What an adapter may ask of the rooms: to be linked to one, on somebody's behalf."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from bridge.contract.words import Asker
+from bridge.model.ids import ChannelId
+from bridge.model.people import Identity
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """A channel that answers a search. `summary` is one plain line about it."""
+
+    channel: ChannelId
+    title: str
+    summary: str = ""
+
+
+@runtime_checkable
+class Searches(Protocol):
+    async def search(self, words: str) -> Sequence[Finding]:
+        """What can be followed under these words: an address of a page or feed, user@host, a list of feeds (OPML). Best first.
+
+        Empty where the words mean nothing here, so that another network may be asked. Raises `OSError` with plain words where
+        they do, but nobody answered or there is nothing to follow. Within 30 s.
+        """
+        ...
+
+
+class Linking(Protocol):
+    """The links of one network."""
+
+    def linked(self) -> Sequence[ChannelId]: ...
+
+    async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
+        """Links channels to the room the word was said in where that is a timeline, else to the asker's timeline; says so.
+
+        Rights are checked as for the word `follow`. Channels linked there already are left as they are.
+        """
+        ...
+
+    async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
+        """Makes sure that a direct chat has a room: invite-only, the login's owner invited, the peer's puppet in it.
+
+        Called before the first event of such a channel is handed in. Raises `Unavailable` where the homeserver can't be reached:
+        hand the event in later.
+        """
+        ...
