@@ -19,6 +19,7 @@ class MatrixClient:
         self.homeserver = homeserver
         self._headers = {"Authorization": f"Bearer {token}"}
         self.timeline: dict[str, list[Event]] = {}
+        self._shown: dict[str, set[str]] = {}
         self.state: dict[str, dict[tuple[str, str], Event]] = {}
         self._grown = asyncio.Condition()
         self._transactions = itertools.count()
@@ -75,12 +76,19 @@ class MatrixClient:
                     if "state_key" in event:
                         self.state.setdefault(room, {})[(event["type"], event["state_key"])] = event
                 seen = self.timeline.setdefault(room, [])
+                events = news["timeline"]["events"]
                 if news["timeline"].get("limited") and seen:
                     events = await self._gap(room, seen[-1]["event_id"]) or events
-                    seen.extend(events)
-                else:
-                    seen.extend(news["timeline"]["events"])
+                self._show(room, events)
             self._grown.notify_all()
+
+    def _show(self, room: str, events: list[Event]) -> None:
+        """Each event once: what filled a gap may be newer than the sync that told of it, and comes again with the next."""
+        known = self._shown.setdefault(room, set())
+        for event in events:
+            if event["event_id"] not in known:
+                known.add(event["event_id"])
+                self.timeline[room].append(event)
 
     async def _gap(self, room: str, last: str) -> list[Event]:
         """What a limited sync left out: everything after `last`, oldest first."""
