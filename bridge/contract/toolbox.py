@@ -26,6 +26,10 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
 
+class NotReached(OSError):
+    """No connection came about (to the last of the addresses, where redirects were followed): nothing was sent there."""
+
+
 class HttpAnswer(Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str]
@@ -47,8 +51,13 @@ class HttpClient(Protocol):
         body: bytes | None = None,
         limit: int = 5 * 1024 * 1024,
         timeout: float = 30.0,
+        redirects: int = 5,
     ) -> HttpAnswer:
-        """At most 5 redirects; the body is capped at `limit` bytes after decompression. Raises `OSError` on any failure."""
+        """Follows at most so many `redirects`; with 0 the redirect itself is the answer, for callers who go on by themselves.
+
+        The body is capped at `limit` bytes after decompression. Raises `OSError` on any failure, `NotReached` where no connection
+        came about.
+        """
         ...
 
     def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AbstractAsyncContextManager["MediaStream"]: ...

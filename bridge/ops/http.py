@@ -17,7 +17,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from bridge.contract.toolbox import HttpAnswer
+from bridge.contract.toolbox import HttpAnswer, NotReached
 from bridge.matrix.streaming import BodyStream
 
 MOST_REDIRECTS = 5
@@ -32,7 +32,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class AddressRefused(OSError):
+class AddressRefused(NotReached):
     """Private, link-local, shared, reserved or multicast: nothing that a stranger may have us call."""
 
 
@@ -82,9 +82,10 @@ class GuardedHttp:
         body: bytes | None = None,
         limit: int = 5 * 1024 * 1024,
         timeout: float = 30.0,
+        redirects: int = MOST_REDIRECTS,
     ) -> HttpAnswer:
         """`timeout` in seconds for all of it, redirects and body included. Raises `OSError`, `AddressRefused` among them."""
-        async with _deadline(timeout), await self._follow(method, url, headers, body) as answer:
+        async with _deadline(timeout), await self._follow(method, url, headers, body, redirects) as answer:
             whole = b"".join([chunk async for chunk in BodyStream(answer, limit).chunks()])
             names = {name.lower(): value for name, value in answer.headers.items()}
             return HttpAnswer(status=answer.status, headers=names, body=whole, url=str(answer.url))
@@ -92,30 +93,33 @@ class GuardedHttp:
     @asynccontextmanager
     async def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AsyncIterator[BodyStream]:
         """`timeout` in seconds until the caller has read all. Raises `OSError`, for any answer but 200 too."""
-        async with _deadline(timeout), await self._follow("GET", url, None, None) as answer:
+        async with _deadline(timeout), await self._follow("GET", url, None, None, MOST_REDIRECTS) as answer:
             if answer.status != 200:
                 raise OSError(f"{answer.url.host} answered {answer.status}")
             yield BodyStream(answer, limit)
 
     async def _follow(
-        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes | None, redirects: int
     ) -> aiohttp.ClientResponse:
-        """The first answer that is no redirect; its body is unread, and it is the caller's to close."""
+        """The first answer that is no redirect to be followed; its body is unread, and it is the caller's to close."""
         try:
-            return await self._hop(method, _checked(URL(url)), CIMultiDict(headers or {}), body)
+            return await self._hop(method, _checked(URL(url)), CIMultiDict(headers or {}), body, redirects)
         except (aiohttp.ClientError, ValueError) as error:
             if isinstance(error.__cause__, AddressRefused):
                 raise error.__cause__ from error
-            raise OSError(f"{type(error).__name__}: {error}"[:500]) from error
+            kind = NotReached if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) else OSError
+            raise kind(f"{type(error).__name__}: {error}"[:500]) from error
 
-    async def _hop(self, method: str, at: URL, headers: CIMultiDict[str], body: bytes | None) -> aiohttp.ClientResponse:
+    async def _hop(
+        self, method: str, at: URL, headers: CIMultiDict[str], body: bytes | None, redirects: int
+    ) -> aiohttp.ClientResponse:
         session = self._open()
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(redirects + 1):
             self._check_literal(at)
             data = io.BytesIO(body) if body else None
             answer = await session.request(method, at, headers=headers, data=data, allow_redirects=False)
             target = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or target is None:
+            if answer.status not in _REDIRECTS or target is None or redirects == 0:
                 return answer
             answer.close()
             method, body = _after(answer.status, method, body)
@@ -126,7 +130,7 @@ class GuardedHttp:
             if body is None:
                 headers.popall("Content-Type", None)
             at = onward
-        raise OSError(f"more than {MOST_REDIRECTS} redirects")
+        raise OSError(f"more than {redirects} redirects")
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

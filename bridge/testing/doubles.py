@@ -106,6 +106,7 @@ class NoHttp:
         body: bytes | None = None,
         limit: int = 0,
         timeout: float = 0.0,
+        redirects: int = 0,
     ) -> HttpAnswer:
         raise OSError("there is no web in this test")
 

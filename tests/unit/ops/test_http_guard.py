@@ -11,6 +11,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.contract.toolbox import NotReached
 from bridge.ops.http import AddressRefused, GuardedHttp, is_public
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -161,6 +162,13 @@ async def test_five_redirects_are_followed(server: Hostile, http: GuardedHttp) -
     assert answer.headers["content-type"] == "text/plain"
 
 
+async def test_who_follows_redirects_himself_is_given_them(server: Hostile, http: GuardedHttp) -> None:
+    server.redirect("/a", "/b")
+    answer = await http.request("GET", f"{server.url}/a", redirects=0)
+    assert (answer.status, answer.headers["location"]) == (302, "/b")
+    assert [request.path for request in server.seen] == ["/a"]
+
+
 async def test_secrets_stay_with_their_host(server: Hostile, other: Hostile, http: GuardedHttp) -> None:
     server.redirect("/here", "/again", 307)
     server.redirect("/again", other.url + "/there", 307)
@@ -297,6 +305,22 @@ async def test_the_readers_own_error_stays_its_own(server: Hostile, http: Guarde
     with pytest.raises(ValueError, match="mine"):
         async with http.stream(server.url, limit=10):
             raise ValueError("mine")
+
+
+async def test_what_was_never_sent_is_told_from_what_may_have_been(server: Hostile, http: GuardedHttp) -> None:
+    """Else a write that never left would be looked for, or one that did sent twice."""
+
+    async def vanish(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    server.answers["/a"] = vanish
+    with pytest.raises(OSError) as gone:
+        await http.request("POST", f"{server.url}/a", body=b"x")
+    assert not isinstance(gone.value, NotReached)
+    with pytest.raises(NotReached):
+        await http.request("POST", "http://127.0.0.1:1/", body=b"x")
 
 
 async def test_a_host_that_is_not_there_is_an_oserror(http: GuardedHttp) -> None:
