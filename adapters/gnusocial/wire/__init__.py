@@ -1,0 +1,1 @@
+"""The API as it goes over HTTP."""

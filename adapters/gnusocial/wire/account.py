@@ -1,0 +1,147 @@
+"""One login's account on its server: who it is, how to speak for it, what its server allows, and what it has written itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from adapters.common.oauth1 import Keys
+from adapters.gnusocial.ids import host_of, identity_id, number
+from adapters.gnusocial.wire.client import Basic, Client, Secret, Site
+from adapters.gnusocial.wire.echoes import Echoes
+from bridge.contract.errors import DeliveryError, Rejected, Unavailable
+from bridge.contract.logins import Login
+from bridge.contract.toolbox import Toolbox
+from bridge.model.ids import NetworkName
+from bridge.model.people import Identity, Profile
+
+LIMITS_SECONDS = 24 * 3600.0
+"""How often a server is asked what it allows."""
+
+
+class Allowed(Struct, frozen=True):
+    """A server's limits. None: no limit that is known."""
+
+    text: int | None = None
+    """Characters of a post, the addresses of its pictures included."""
+    file: int | None = None
+    """Bytes of one upload; 0: none are taken."""
+
+
+SAFE = Allowed(text=140)
+"""Before a server was asked: what every one of them took at any time."""
+
+
+class Account:
+    """Raises `ValueError` where the login's secrets are not whole."""
+
+    def __init__(self, network: NetworkName, login: Login, tools: Toolbox) -> None:
+        if login.identity is None:
+            raise ValueError("the login is not complete")
+        secret, site = secret_of(login.secrets), Site(login.secrets.get("root", ""))
+        if not site.host:
+            raise ValueError("the login has no server")
+        self.login = login
+        self.me = login.identity
+        """Whose account it is."""
+        self.number = login.secrets.get("number", "")
+        """What the server calls it."""
+        self.client = Client(site, secret, tools)
+        self.allowed = SAFE
+        self.echoes = Echoes(tools.clock)
+        self._tools = tools
+        self._network = network
+        self._asked: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The login's."""
+        return self.login.name
+
+    @property
+    def host(self) -> str:
+        """As it stands in aliases."""
+        return self.client.site.host
+
+    async def verify(self) -> Identity:
+        """Whether the server takes the account, and who it is. Raises as `Client`."""
+        return me_of(self._network, (await self.client.get("account/verify_credentials")).data, self.host)
+
+    async def learn(self) -> None:
+        """Asks for the limits, where that was not done today. Raises as `Client`."""
+        now = self._tools.clock.monotonic()
+        if self._asked is None or now - self._asked >= LIMITS_SECONDS:
+            self.allowed = await allowed_by(self.client)
+            self._asked = now
+
+
+def secret_of(kept: Mapping[str, str]) -> Secret:
+    """What a login keeps, as `kept_of` wrote it. Raises `ValueError` where it is not whole."""
+    try:
+        if "token" in kept:
+            return Keys(kept["consumer"], kept["consumer_secret"], kept["token"], kept["token_secret"])
+        return Basic(kept["user"], kept["password"])
+    except KeyError as error:
+        raise ValueError(f"the login lacks its {error.args[0]}") from None
+
+
+def kept_of(site: Site, secret: Secret, me: str) -> dict[str, str]:
+    """What to keep of a login. `me`: the account's number on its server."""
+    kept = {"root": site.root, "number": me}
+    if isinstance(secret, Basic):
+        return kept | {"user": secret.user, "password": secret.password}
+    return kept | {
+        "consumer": secret.consumer,
+        "consumer_secret": secret.consumer_secret,
+        "token": secret.token or "",
+        "token_secret": secret.token_secret or "",
+    }
+
+
+def me_of(network: NetworkName, data: Any, host: str) -> Identity:
+    """Of a user as the server describes its own. Raises `Rejected` where it is none."""
+    name = data.get("screen_name") if isinstance(data, dict) else None
+    if not isinstance(name, str) or number(data.get("id")) is None:
+        raise Rejected("the server does not say whose account that is")
+    home = host_of(_text(data.get("statusnet_profile_url")) or "") or host
+    try:
+        id = identity_id(network, name, home)
+    except ValueError:
+        raise Rejected("the server gives the account a name that cannot be") from None
+    avatar = _text(data.get("profile_image_url_original")) or _text(data.get("profile_image_url_profile_size"))
+    url = _text(data.get("statusnet_profile_url"))
+    return Identity(id=id, profile=Profile(name=_text(data.get("name")) or name, avatar=avatar, url=url))
+
+
+async def allowed_by(client: Client) -> Allowed:
+    """Asks GNU social's way, then StatusNet's. Raises `Unavailable` where the server can't be asked now."""
+    for path in ("gnusocial/config", "statusnet/config"):
+        try:
+            data = (await client.get(path)).data
+        except Unavailable:
+            raise
+        except DeliveryError:
+            continue
+        if isinstance(data, dict) and isinstance(data.get("site"), dict):
+            return limits_in(data)
+    return Allowed()
+
+
+def limits_in(config: Mapping[str, Any]) -> Allowed:
+    site, files = config.get("site"), config.get("attachments")
+    text = _count(site.get("textlimit")) if isinstance(site, dict) else None
+    if not isinstance(files, dict):
+        return Allowed(text=text or None)
+    takes = files.get("uploads") not in (False, "false", 0, "0")
+    return Allowed(text=text or None, file=(_count(files.get("file_quota")) or None) if takes else 0)
+
+
+def _count(value: object) -> int | None:
+    """Numbers as this API writes them: 1000, "1000", or false."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:12])
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
