@@ -1,0 +1,1 @@
+"""Wire code that belongs to no one adapter."""
