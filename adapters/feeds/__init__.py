@@ -1,0 +1,1 @@
+"""Feeds: RSS, Atom, JSON Feed, twtxt, and OStatus without an account."""
