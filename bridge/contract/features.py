@@ -143,3 +143,5 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Whose login a channel is seen through, by the login's name, told from `ChannelId.id` alone; None: anybody's."""
     posts_to: Callable[[str], str] | None = None
     """The channel id to which what is written with the login of that name goes. None: one can't log in here to write."""
+    direct_with: Callable[[str, str], str | None] | None = None
+    """The channel id of a direct chat: with whom (`IdentityId.id`), through which login (its name). None: not possible here."""

@@ -16,6 +16,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     channel: ChannelId
     title: str
     summary: str = ""
+    of_list: bool = False
+    """One of a list that was asked for as a whole (OPML): all of it is followed, not the best of it."""
 
 
 @runtime_checkable

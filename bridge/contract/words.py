@@ -28,6 +28,8 @@ class Asker(Struct, frozen=True, kw_only=True):
     room: str | None = None
     room_power: int | None = None
     """The asker's power level in `room`; None outside a room."""
+    direct: bool = False
+    """Nobody but the asker and the bot is in `room`: what is said there nobody else reads."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
