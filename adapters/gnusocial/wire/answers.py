@@ -23,6 +23,10 @@ class Revoked(Unavailable):
     """The server does not take the account's secrets (401): a human must log in again."""
 
 
+class Broken(Uncertain):
+    """The server failed (500) and said so: whatever it did is done by now, and can be looked for at once."""
+
+
 class Refused(Rejected):
     """The server's own no (4xx). `status` is the HTTP status."""
 
@@ -70,7 +74,9 @@ def _failure(answer: HttpAnswer, *, once: bool, now: datetime) -> DeliveryError:
     if status in _NOT_NOW:
         return Unavailable(words, retry_after=wait_of(answer.headers.get("retry-after"), now))
     if status >= 500:
-        return Uncertain(words) if once else Unavailable(words)
+        if not once:
+            return Unavailable(words)
+        return Broken(words) if status == 500 else Uncertain(words)
     if status >= 400:
         return Refused(words, status)
     return Unavailable(f"the server answered {status}")

@@ -39,7 +39,7 @@ class Echoes:
         self._doubts: dict[str, float] = {}
 
     @contextmanager
-    def writing(self, delivery: str) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """While a write is under way."""
         self._writing += 1
         try:
@@ -49,7 +49,11 @@ class Echoes:
 
     def doubt(self, delivery: str) -> None:
         """A write may have happened; until `wrote` or `settle` says more."""
-        self._doubts[delivery] = self._clock.monotonic() + DOUBT_SECONDS
+        self._doubts[delivery] = self._clock.monotonic()
+
+    def doubted_at(self, delivery: str) -> float | None:
+        """When a write was last put in doubt, by the monotonic clock."""
+        return self._doubts.get(delivery)
 
     def settle(self, delivery: str) -> None:
         """It surely has not happened."""
@@ -77,7 +81,7 @@ class Echoes:
             self._began = now
         if at is not None and self._clock.now() - at > RECENT:
             return Verdict.NEWS
-        self._doubts = {delivery: until for delivery, until in self._doubts.items() if until > now}
+        self._doubts = {delivery: at for delivery, at in self._doubts.items() if now - at < DOUBT_SECONDS}
         if self._writing or self._doubts or now - self._began < START_SECONDS:
             return Verdict.WAIT
         return Verdict.NEWS
