@@ -37,7 +37,7 @@ class Page(Struct, frozen=True, kw_only=True):
 def text_of(html: str) -> Text:
     """Already sanitised HTML as a text; without `html` where the plain text alone says as much."""
     plain = html_to_plain(html).strip()
-    return Text(plain=plain, html=html if plain and html != plain_to_html(plain) else None)
+    return Text(plain=plain, html=html if plain and "<" in html and html != plain_to_html(plain) else None)
 
 
 def read(html: str, base: str = "", *, shown: frozenset[str] = frozenset(), take_images: bool = True) -> Page:
