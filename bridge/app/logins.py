@@ -24,6 +24,10 @@ class AllLogins:
     def of(self, network: NetworkName) -> Sequence[Login]:
         return [login for login in self._logins.values() if login.network == network]
 
+    def all(self) -> Sequence[Login]:
+        """By network and name."""
+        return [self._logins[key] for key in sorted(self._logins)]
+
     def get(self, network: NetworkName, name: str) -> Login | None:
         return self._logins.get((network, name))
 
@@ -33,8 +37,14 @@ class AllLogins:
         self._logins[login.network, login.name] = login
 
     async def remove(self, network: NetworkName, name: str) -> None:
+        """Raises `LedgerUnavailable`."""
         await self._ledger.remove_login(network, name)
         self._logins.pop((network, name), None)
+
+
+def handle_of(login: Login) -> str:
+    """As the configuration names a login: `network@name`."""
+    return f"{login.network}@{login.name}"
 
 
 class NetworkLogins:

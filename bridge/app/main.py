@@ -81,6 +81,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.networks.follow(),
                     plant.caretaker.run(),
                     plant.recovery.run(),
+                    plant.reception.troubles.run(),
                 )
             ]
             linking = group.create_task(plant.linkage.run())

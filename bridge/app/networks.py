@@ -4,16 +4,15 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 
-from bridge.app.following import NetworkLinking
 from bridge.app.logins import AllLogins, NetworkLogins
 from bridge.app.switchboard import Switchboard
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.settings import NetworkSettings, Settings
 from bridge.contract.adapter import Adapter, Commands, Inlet, Phase
 from bridge.contract.features import Features, Manifest
-from bridge.contract.logins import Login
+from bridge.contract.logins import Login, LogsIn
+from bridge.contract.places import Linking, Searches
 from bridge.contract.toolbox import Clock, HttpClient, MediaStore, Metrics, Toolbox
 from bridge.contract.words import Word
 from bridge.delivery.courier import Courier
@@ -49,7 +48,10 @@ class Networks:
         media: MediaStore,
         metrics: Metrics,
         logins: AllLogins,
+        linking: Callable[[NetworkName], Linking],
+        troubled: Callable[[Login, str | None], None],
     ) -> None:
+        """`linking`: what a network may ask of the rooms; `troubled` is told what accounts say of our logins."""
         address = self._settings.bridge.public_address if self._settings.bridge.public_listen else None
         for name, network in self._settings.networks.items():
             source = random.Random()
@@ -61,8 +63,8 @@ class Networks:
                 media=media,
                 metrics=metrics,
                 log=log,
-                logins=NetworkLogins(name, logins, partial(_log_trouble, log)),
-                linking=NetworkLinking(name, self._switchboard),
+                logins=NetworkLogins(name, logins, troubled),
+                linking=linking(name),
                 public_address=None if address is None else f"{address.rstrip('/')}/net/{name}",
             )
             self.supervisors[name] = Supervisor(
@@ -128,6 +130,21 @@ class Networks:
             for name, manifest in self.manifests.items()
         ]
 
+    def searchers(self) -> list[tuple[NetworkName, Searches]]:
+        """Who can look for something to follow, in the order of the configuration."""
+        adapters = [(name, supervisor.adapter) for name, supervisor in self.supervisors.items()]
+        return [(name, adapter) for name, adapter in adapters if isinstance(adapter, Searches)]
+
+    def with_logins(self) -> dict[NetworkName, LogsIn]:
+        """Where one can log in."""
+        adapters = {name: supervisor.adapter for name, supervisor in self.supervisors.items()}
+        return {name: adapter for name, adapter in adapters.items() if isinstance(adapter, LogsIn)}
+
+    def login_of(self, channel: ChannelId) -> str | None:
+        """Whose login a channel is seen through, by the login's name; None: anybody's."""
+        manifest = self.manifests.get(channel.network)
+        return None if manifest is None else manifest.login_of(channel.id)
+
     def waiting(self) -> list[str]:
         """Networks that have neither connected nor failed; of those connected, the links that have neither opened nor failed."""
         found: list[str] = []
@@ -141,14 +158,9 @@ class Networks:
     def may_open(self, channel: ChannelId) -> bool:
         """Whether anybody may ask for the channel by joining its alias: of a configured network, and no login's own."""
         manifest = self.manifests.get(channel.network)
-        if manifest is None or "@" in channel.id:
+        if manifest is None or manifest.login_of(channel.id) is not None:
             return False
         try:
             return manifest.fold_channel(channel.id) == channel.id
         except ValueError:
             return False
-
-
-def _log_trouble(log: logging.Logger, login: Login, reason: str | None) -> None:
-    if reason is not None:
-        log.warning("the login %s of %s is refused: %s", login.name, login.user, reason)

@@ -43,7 +43,9 @@ class BridgeOffice:
         pulse: Pulse,
         entered: Callable[[str], Awaitable[None]],
         doubles: Doubles,
+        check: Callable[[ChannelId, str, str], Awaitable[None]],
     ) -> None:
+        """`check(channel, room, user)` raises `Refused` where the user may not link the channel there."""
         self._settings = settings
         self._ledger = ledger
         self._switchboard = switchboard
@@ -55,6 +57,7 @@ class BridgeOffice:
         self._pulse = pulse
         self._entered = entered
         self._doubles = doubles
+        self._check = check
 
     def permissions(self) -> Mapping[str, Permission]:
         return self._settings.permissions
@@ -103,15 +106,10 @@ class BridgeOffice:
         return found
 
     async def power(self, room_id: str, user: str) -> int | None:
-        try:
-            member = await self._api.state_content(room_id, "m.room.member", user)
-            if member is None or member.get("membership") != "join":
-                return None
-            return min((await self._states.of(room_id)).power.of(user), 2**31)
-        except DeliveryError:
-            return None
+        return await self._states.power_of(room_id, user)
 
     async def link(self, *, room_id: str, channel: ChannelId, direction: Direction | None, relay: bool | None, by: str) -> Link:
+        await _asked(self._check(channel, room_id, by))
         portal = self._switchboard.portal_in(room_id)
         if portal is None:
             try:

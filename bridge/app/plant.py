@@ -21,6 +21,7 @@ from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
 from bridge.app.pulse import Pulse
 from bridge.app.quarantine import Quarantine
+from bridge.app.reception import Reception, build_reception
 from bridge.app.recovery import Recovery
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
@@ -71,6 +72,8 @@ class Plant(Struct, frozen=True, kw_only=True):
     signals: SignalRouter
     pulse: Pulse
     networks: Networks
+    logins: AllLogins
+    reception: Reception
     linkage: Linkage
     caretaker: Caretaker
     retention: Retention
@@ -138,6 +141,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     plan = await _planner(ground, foreign)
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
     intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake, redacted=links.redacted)
+    reception = build_reception(ground, _entered(hub, foreign))
     networks.build(
         intake=intake,
         courier=courier,
@@ -147,11 +151,13 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         media=hub.media,
         metrics=metrics,
         logins=ground.logins,
+        linking=reception.linking,
+        troubled=reception.troubles.heard,
     )
-    office = _office(ground, foreign, linkage, courier, pulse)
+    office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = Desk(_words(office, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links)
-    tasks |= {**_tasks(ground, intake, foreign, office, desk), UNREADABLE: receiver.read_again}
+    tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
         recovery=_recovery(ground, receiver, pinger, pulse),
@@ -161,6 +167,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         signals=signals,
         pulse=pulse,
         networks=networks,
+        logins=ground.logins,
+        reception=reception,
         linkage=linkage,
         caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
         retention=_retention(ground),
@@ -170,7 +178,9 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     )
 
 
-def _office(ground: Ground, foreign: ForeignBridges, linkage: Linkage, courier: Courier, pulse: Pulse) -> BridgeOffice:
+def _office(
+    ground: Ground, foreign: ForeignBridges, linkage: Linkage, courier: Courier, pulse: Pulse, reception: Reception
+) -> BridgeOffice:
     hub = ground.hub
     return BridgeOffice(
         ground.settings,
@@ -185,6 +195,7 @@ def _office(ground: Ground, foreign: ForeignBridges, linkage: Linkage, courier: 
         pulse=pulse,
         entered=_entered(hub, foreign),
         doubles=hub.doubles,
+        check=reception.timelines.check,
     )
 
 
@@ -253,7 +264,9 @@ async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
     return planner.plan
 
 
-def _tasks(ground: Ground, intake: Intake, foreign: ForeignBridges, office: BridgeOffice, desk: Desk) -> dict[str, Task]:
+def _tasks(
+    ground: Ground, intake: Intake, foreign: ForeignBridges, reception: Reception, office: BridgeOffice, desk: Desk
+) -> dict[str, Task]:
     """What is done for each kind of chore."""
     hub, switchboard = ground.hub, ground.switchboard
 
@@ -271,6 +284,7 @@ def _tasks(ground: Ground, intake: Intake, foreign: ForeignBridges, office: Brid
         accept=accept,
         permission=lambda user: permission_of(user, ground.settings.permissions),
         portal_in=switchboard.portal_in,
+        adopt=reception.directs.adopt,
         log=logging.getLogger("unabridged.matrix"),
     )
     names = (hub.bot, f"@{ground.tokens.bot}", ground.tokens.bot)

@@ -29,7 +29,6 @@ STATUS = "room-status"
 """Facts of this scope say, by room, what is wrong there: "encrypted", or plain words. Empty: nothing."""
 
 _ENCRYPTED = "This room is encrypted and the bridge cannot read it: nothing written here reaches the linked networks."
-_DECLINED = "Direct chats with people of this network are not possible yet. Please write to them in the room."
 _AGAIN = timedelta(hours=1)
 
 Task = Callable[[Chore], Awaitable[None]]
@@ -49,14 +48,17 @@ class Affairs:
         accept: Callable[[Event], Awaitable[None]],
         permission: Callable[[str], Permission],
         portal_in: Callable[[str], Portal | None],
+        adopt: Callable[[str, str, str], Awaitable[str | None]],
         log: logging.Logger,
     ) -> None:
+        """`adopt(room, puppet, sender)` makes a room the direct chat of a puppet, or says in words why it doesn't."""
         self._api, self._memory, self._states = api, memory, states
         self._puppets, self._people, self._upgrades = puppets, people, upgrades
         self._clock = clock
         self._accept = accept
         self._permission = permission
         self._portal_in = portal_in
+        self._adopt = adopt
         self._log = log
 
     def tasks(self) -> Mapping[str, Task]:
@@ -79,12 +81,15 @@ class Affairs:
         if self._portal_in(room) is not None:
             await self._puppets.enter(user, room)
             return
+        why_not = await self._adopt(room, user, sender)
+        if why_not is None:
+            return
         try:
             await self._api.join(room, user=user, via=(sender.partition(":")[2],))
-            await self._api.send(room, "m.room.message", f"{chore.id}.declined", _notice(_DECLINED), user=user)
+            await self._api.send(room, "m.room.message", f"{chore.id}.declined", _notice(why_not), user=user)
         except Refusal as refusal:
             self._log.info("an invitation of %s is declined without a word: %s", user, refusal.reason)
-        await self._leave(room, user, _DECLINED)
+        await self._leave(room, user, why_not)
 
     async def _bot_invited(self, room: str, sender: str) -> None:
         if self._permission(sender) < Permission.USER:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from bridge.contract.errors import DeliveryError
 from bridge.matrix.api import Api
 from bridge.matrix.ports import Lru
 from bridge.matrix.power import PowerLevels, read_power
@@ -22,6 +23,8 @@ class RoomFacts(Struct, frozen=True, kw_only=True):
     topic: str | None = None
     bridges: tuple[str, ...] = ()
     """Bots of other bridges that say they are here (MSC2346)."""
+    private: bool = False
+    """Nobody gets in or sees what is said there without being invited."""
 
 
 def read_state(events: Sequence[Mapping[str, Any]], bot: str) -> RoomFacts:
@@ -53,7 +56,15 @@ def read_state(events: Sequence[Mapping[str, Any]], bot: str) -> RoomFacts:
         name=_text(found.get("m.room.name", {}).get("name")),
         topic=_text(found.get("m.room.topic", {}).get("topic")),
         bridges=tuple(bridges),
+        private=_is_private(found),
     )
+
+
+def _is_private(found: Mapping[str, Mapping[str, Any]]) -> bool:
+    """A room without join rules is one of invitations; `knock` asks somebody inside."""
+    rule = found.get("m.room.join_rules", {}).get("join_rule", "invite")
+    history = found.get("m.room.history_visibility", {}).get("history_visibility")
+    return rule in ("invite", "knock", "private") and history != "world_readable"
 
 
 def foreign_bridge(content: Mapping[str, Any], bot: str) -> str | None:
@@ -78,6 +89,26 @@ class RoomStates:
             facts = read_state(await self._api.state(room), self._api.bot)
             self._rooms.put(room, facts)
         return facts
+
+    async def power_of(self, room: str, user: str) -> int | None:
+        """The user's power level; None where they are not in the room, or we can't see it."""
+        try:
+            member = await self._api.state_content(room, "m.room.member", user)
+            if member is None or member.get("membership") != "join":
+                return None
+            return min((await self.of(room)).power.of(user), 2**31)
+        except DeliveryError:
+            return None
+
+    async def expects(self, room: str, user: str) -> bool:
+        """Whether the user is in the room, or invited. Raises what `Api.state_content` raises."""
+        member = await self._api.state_content(room, "m.room.member", user)
+        return member is not None and member.get("membership") in ("join", "invite")
+
+    async def is_private(self, room: str) -> bool:
+        """As it is now: nobody tells us of new join rules. Raises what `of` raises."""
+        self.changed(room)
+        return (await self.of(room)).private
 
     def changed(self, room: str) -> None:
         """Something of it is no longer as we know it."""

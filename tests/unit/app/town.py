@@ -44,7 +44,12 @@ from tests.unit.delivery.stage import background
 
 LOCAL = NetworkName("local")
 ALICE, ADMIN = "@alice:localhost", "@admin:localhost"
-FOUND = FoundAdapters({"fantasy": EntryPoint("fantasy", "adapters.fantasy.adapter:Fantasy", GROUP)})
+FOUND = FoundAdapters(
+    {
+        "fantasy": EntryPoint("fantasy", "adapters.fantasy.adapter:Fantasy", GROUP),
+        "salon": EntryPoint("salon", "tests.doubles.salon:Salon", GROUP),
+    }
+)
 KEY = b"k" * 64
 _PERMISSIONS = {ADMIN: Permission.ADMIN, "*:localhost": Permission.USER, "*": Permission.RELAY}
 
@@ -103,8 +108,10 @@ class Bridge:
         await until(lambda: any(text in line.text for line in self.world.lines))
 
 
-def settings_of(hs: FakeHomeserver, network: NetworkName = LOCAL, account: str = "unabridged", **more: Any) -> Settings:
-    fantasy = NetworkSettings(name=network, adapter="fantasy", config=FantasyConfig(account=account))
+def settings_of(
+    hs: FakeHomeserver, network: NetworkName = LOCAL, account: str = "unabridged", adapter: str = "fantasy", **more: Any
+) -> Settings:
+    fantasy = NetworkSettings(name=network, adapter=adapter, config=FantasyConfig(account=account))
     return Settings(
         bridge=BridgeSettings(listen="127.0.0.1:0"),
         homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),
@@ -144,10 +151,12 @@ async def stopped(
     portals: tuple[PortalSettings, ...] = (),
     world: World | None = None,
     clock: FakeClock | None = None,
+    adapter: str = "fantasy",
+    double_puppet: str | None = None,
 ) -> AsyncIterator[Bridge]:
     """What `a_bridge` runs, not running."""
-    tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
-    async with built(folder, settings_of(hs, portals=portals), tokens, world=world, clock=clock) as bridge:
+    tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token, double_puppet=double_puppet)
+    async with built(folder, settings_of(hs, adapter=adapter, portals=portals), tokens, world=world, clock=clock) as bridge:
         yield bridge
 
 
@@ -159,9 +168,12 @@ async def a_bridge(
     portals: tuple[PortalSettings, ...] = (),
     world: World | None = None,
     clock: FakeClock | None = None,
+    adapter: str = "fantasy",
+    double_puppet: str | None = None,
 ) -> AsyncIterator[Bridge]:
     """Running, and known to the homeserver; its rooms are linked where nothing is in the way (see `linked`)."""
-    async with stopped(folder, hs, portals=portals, world=world, clock=clock) as bridge, running(bridge.plant):
+    made = stopped(folder, hs, portals=portals, world=world, clock=clock, adapter=adapter, double_puppet=double_puppet)
+    async with made as bridge, running(bridge.plant):
         hs.push.url = bridge.url
         hs.push.wake()
         yield bridge

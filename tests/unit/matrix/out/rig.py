@@ -126,6 +126,7 @@ class Rig:
             accept=self._accept,
             permission=lambda user: Permission.USER if user.endswith(":localhost") else Permission.RELAY,
             portal_in=self.portal_in,
+            adopt=self._adopt,
             log=LOG,
         )
         return self
@@ -139,6 +140,9 @@ class Rig:
 
     async def _accept(self, event: Event) -> None:
         self.accepted.append(event)
+
+    async def _adopt(self, room: str, puppet: str, sender: str) -> str | None:
+        return "Direct chats are not possible yet."
 
     def portal_in(self, room: str) -> Portal | None:
         return next((portal for portal in self.memory.rooms if portal.room == room), None)

@@ -1,0 +1,158 @@
+"""Direct chats: each is a portal of its own, between one login's owner and one person over there."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from bridge.app.logins import AllLogins
+from bridge.app.networks import Networks
+from bridge.app.switchboard import Switchboard
+from bridge.contract.errors import Rejected, Unavailable
+from bridge.ledger.ledger import Ledger
+from bridge.matrix.api import Api, Refusal
+from bridge.matrix.ports import Turns
+from bridge.matrix.private import PrivateRooms
+from bridge.matrix.puppets import Puppets
+from bridge.matrix.state import RoomStates
+from bridge.model.ids import ChannelId
+from bridge.model.people import Identity
+from bridge.model.portals import Direction, Portal, Source
+
+
+class Directs:
+    """`entered` is told of a room before its link carries anything."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        switchboard: Switchboard,
+        networks: Networks,
+        logins: AllLogins,
+        *,
+        api: Api,
+        rooms: PrivateRooms,
+        states: RoomStates,
+        puppets: Puppets,
+        entered: Callable[[str], Awaitable[None]],
+        log: logging.Logger,
+    ) -> None:
+        self._ledger = ledger
+        self._switchboard = switchboard
+        self._networks = networks
+        self._logins = logins
+        self._api, self._rooms, self._states, self._puppets = api, rooms, states, puppets
+        self._entered = entered
+        self._log = log
+        self._turns: Turns[ChannelId] = Turns()
+        self._seen: set[ChannelId] = set()
+
+    async def ensure(self, channel: ChannelId, login: str, peer: Identity) -> None:
+        """See `bridge.contract.places.Linking.direct`."""
+        if channel in self._seen and self._portal_of(channel) is not None:
+            return
+        held = self._logins.get(channel.network, login)
+        if held is None:
+            raise Unavailable(f"there is no login {login} on {channel.network}")
+        async with self._turns.of(channel):
+            portal = self._portal_of(channel)
+            try:
+                if portal is None:
+                    await self._make(channel, held.user, peer)
+                else:
+                    await self._look_after(portal, held.user, peer)
+            except Rejected as refusal:
+                self._log.warning("%s has no room yet: %s", channel, refusal.reason)
+                raise Unavailable(refusal.reason) from refusal
+        self._seen.add(channel)
+
+    def _portal_of(self, channel: ChannelId) -> Portal | None:
+        found = {link.portal for link in self._switchboard.links if link.channel == channel}
+        return next((portal for portal in self._switchboard.portals if portal.id in found), None)
+
+    async def _make(self, channel: ChannelId, owner: str, peer: Identity) -> None:
+        purpose = str(channel)
+        puppet = await self._puppets.ensure(peer)
+        room = await self._rooms.direct(purpose, puppet=puppet, owner=owner)
+        await self._puppets.moved(puppet, room, "join")
+        await self._link(channel, room)
+        await self._rooms.keep(purpose)
+
+    async def _link(self, channel: ChannelId, room: str) -> None:
+        """What is said here goes nowhere else: the link feeds no other."""
+        await self._entered(room)
+        portal = await self._ledger.add_portal(room=room)
+        await self._ledger.add_link(
+            portal=portal.id, channel=channel, direction=Direction.BOTH, relay=False, source=Source.COMMAND
+        )
+        await self._switchboard.refresh()
+
+    async def _look_after(self, portal: Portal, owner: str, peer: Identity) -> None:
+        """Once in each run, and only where it can be done now: the chat is there and what is said in it waits for nobody."""
+        try:
+            await self._rooms.bring(owner, portal.room)
+            await self._puppets.enter(await self._puppets.ensure(peer), portal.room)
+        except (Unavailable, Rejected) as error:
+            self._log.info("the room of a direct chat could not be looked after: %s", error.reason)
+
+    async def adopt(self, room: str, puppet: str, sender: str) -> str | None:
+        """Somebody invites a puppet to a room of theirs. None: it is the direct chat now; else why not, in words.
+
+        Raises `Unavailable`.
+        """
+        peer = await self._puppets.identity_of(puppet)
+        channel = None if peer is None else self._channel_with(peer, sender)
+        if peer is None or channel is None:
+            return self._no_way(peer)
+        async with self._turns.of(channel):
+            if (portal := self._portal_of(channel)) is not None:
+                await self._rooms.bring(sender, portal.room)
+                return f"You have a chat with {peer.name} already: https://matrix.to/#/{portal.room}"
+            try:
+                await self._api.join(room, user=puppet, via=(sender.partition(":")[2],))
+                await self._puppets.moved(puppet, room, "join")
+                await self._bring_bot(room, puppet)
+                why_not = await self._why_not(room, puppet, sender)
+                if why_not is None:
+                    await self._link(channel, room)
+                    self._seen.add(channel)
+                    return None
+            except Refusal as refusal:
+                return f"This room can't be a direct chat: {refusal.reason}."
+            await self._api.move(room, "leave")
+            return why_not
+
+    async def _bring_bot(self, room: str, puppet: str) -> None:
+        """Invited by the puppet, unless an attempt before has done so."""
+        try:
+            await self._api.join(room)
+        except Refusal:
+            await self._api.move(room, "invite", user=puppet, target=self._api.bot)
+            await self._api.join(room)
+
+    def _no_way(self, peer: Identity | None) -> str:
+        manifest = None if peer is None else self._networks.manifests.get(peer.id.network)
+        if peer is None or manifest is None or manifest.direct_with is None:
+            return "Direct chats with people of this network are not possible yet. Please write to them in the room."
+        return (
+            f"A direct chat with {peer.name} needs an account of yours on {peer.id.network}: "
+            f'say "login {peer.id.network}" to {self._api.bot} in a chat of its own, then invite me again.'
+        )
+
+    def _channel_with(self, peer: Identity, user: str) -> ChannelId | None:
+        """Through the user's first login there."""
+        network = peer.id.network
+        manifest = self._networks.manifests.get(network)
+        mine = sorted(login.name for login in self._logins.of(network) if login.user == user)
+        if manifest is None or manifest.direct_with is None or not mine:
+            return None
+        channel = manifest.direct_with(peer.id.id, mine[0])
+        return None if channel is None else ChannelId(network, channel)
+
+    async def _why_not(self, room: str, puppet: str, sender: str) -> str | None:
+        """A direct chat is between two; whoever else could come in would read what was meant for one."""
+        if not await self._states.is_private(room):
+            return "A direct chat must be by invitation only, and its history for its people."
+        if (await self._states.of(room)).encrypted:
+            return "This room is encrypted and the bridge cannot read it: please start the chat without encryption."
+        if await self._api.joined(room) - {puppet, sender, self._api.bot}:
+            return "A direct chat is between two people: somebody else is in this room."
+        return None

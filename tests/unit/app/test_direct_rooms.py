@@ -1,0 +1,175 @@
+"""Direct chats: one room for each, for two people, however often and from whichever side it is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.contract.errors import Unavailable
+from bridge.contract.logins import Login
+from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.people import Identity, Profile
+from bridge.model.portals import Direction, PortalKind
+from bridge.testing.doubles import until
+from tests.doubles.homeserver import FakeHomeserver
+from tests.doubles.salon import Salon
+from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, channel, lobby, says
+
+BOB = Identity(id=IdentityId(LOCAL, "bob"), profile=Profile(name="Bob"))
+PUPPET = "@_local_bob:localhost"
+CHAT = channel("direct/bob@me")
+
+
+@pytest.fixture
+async def hs() -> AsyncIterator[FakeHomeserver]:
+    async with FakeHomeserver() as server:
+        server.user("alice")
+        yield server
+
+
+def salon(bridge: Bridge) -> Salon:
+    adapter = bridge.plant.networks.supervisors[LOCAL].adapter
+    assert isinstance(adapter, Salon)
+    return adapter
+
+
+async def log_in(bridge: Bridge, name: str = "me", user: str = ALICE) -> None:
+    await bridge.plant.logins.save(Login(user=user, network=LOCAL, name=name, identity=IdentityId(LOCAL, "ally")))
+
+
+async def ask_for(bridge: Bridge, place: ChannelId = CHAT) -> None:
+    await salon(bridge).tools.linking.direct(place, login="me", peer=BOB)
+
+
+async def room_of(bridge: Bridge, place: ChannelId = CHAT) -> str:
+    links = [link for link in await bridge.ledger.links() if link.channel == place]
+    assert len(links) == 1
+    return next(portal.room for portal in await bridge.ledger.portals() if portal.id == links[0].portal)
+
+
+async def test_a_direct_chat_gets_a_room_for_two_and_words_go_both_ways(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        await log_in(bridge)
+        await ask_for(bridge)
+        room = await room_of(bridge)
+        assert hs.state(room, "m.room.join_rules") == {"join_rule": "invite"}
+        member = hs.state(room, "m.room.member", ALICE) or {}
+        assert (member["membership"], member["is_direct"]) == ("invite", True)
+        assert {PUPPET, hs.bot} == set(hs.world.room(room).joined)
+        link = next(link for link in await bridge.ledger.links() if link.channel == CHAT)
+        assert (link.direction, link.relay) == (Direction.BOTH, False)
+        assert next(p.kind for p in await bridge.ledger.portals() if p.room == room) is PortalKind.CHAT
+
+        await until(lambda: bridge.plant.networks.waiting() == [])
+        bridge.world.say(CHAT.id, "bob", "psst")
+        assert (await hs.wait_for(room, says("psst")))["sender"] == PUPPET
+        hs.join(ALICE, room)
+        hs.say(ALICE, room, "what is it?")
+        await bridge.heard("what is it?")
+
+
+async def test_asked_for_many_times_at_once_and_after_a_restart_it_is_one_room(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        await log_in(bridge)
+        await asyncio.gather(*(ask_for(bridge) for _ in range(5)))
+        room = await room_of(bridge)
+    async with a_bridge(tmp_path, hs, adapter="salon") as again:
+        await asyncio.gather(ask_for(again), ask_for(again))
+        assert await room_of(again) == room
+    assert hs.calls["createRoom"] == 1
+
+
+async def test_a_room_whose_making_was_never_answered_is_found_again(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        await log_in(bridge)
+        hs.faults.drop_after("createRoom")
+        with pytest.raises(Unavailable):
+            await ask_for(bridge)
+        made = set(hs.world.rooms)
+    async with a_bridge(tmp_path, hs, adapter="salon") as again:
+        await ask_for(again)
+        assert set(hs.world.rooms) == made
+        assert await room_of(again) in made
+
+
+async def test_without_the_homeserver_it_is_put_off_and_a_known_chat_needs_none(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        await log_in(bridge)
+        hs.faults.status(503, "createRoom")
+        with pytest.raises(Unavailable):
+            await ask_for(bridge)
+        await ask_for(bridge)
+    async with a_bridge(tmp_path, hs, adapter="salon") as again:
+        for kind in ("state", "invite", "join"):
+            hs.faults.status(503, kind, times=100)
+        await ask_for(again)
+
+
+async def test_a_login_that_does_not_exist_gets_no_room(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        with pytest.raises(Unavailable, match="no login me"):
+            await ask_for(bridge)
+        assert hs.calls["createRoom"] == 0
+
+
+async def test_who_may_be_spoken_for_is_there_at_once_and_sees_a_direct_chat(tmp_path: Path) -> None:
+    async with (
+        FakeHomeserver(double_puppet_token="double") as hs,
+        a_bridge(tmp_path, hs, adapter="salon", double_puppet="double") as bridge,
+    ):
+        hs.user("alice")
+        await log_in(bridge)
+        hs.account_data["user", ALICE, "account_data", "m.direct"] = {"@old:localhost": ["!old"]}
+        await ask_for(bridge)
+        room = await room_of(bridge)
+        assert ALICE in hs.world.room(room).joined
+        directs = next(value for key, value in hs.account_data.items() if key[-1] == "m.direct" and PUPPET in value)
+        assert directs[PUPPET] == [room]
+
+
+class TestStartedByThePersonHere:
+    async def test_it_becomes_the_direct_chat(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            room = hs.make_room(ALICE, public=False, invite=[PUPPET], is_direct=True)
+            await until(lambda: any(link.channel == CHAT for link in bridge.plant.linkage._switchboard.links))
+            assert await room_of(bridge) == room
+            hs.say(ALICE, room, "hello bob")
+            await bridge.heard("hello bob")
+            await ask_for(bridge)
+            assert await room_of(bridge) == room
+
+    async def test_a_second_room_leads_to_the_first(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            await ask_for(bridge)
+            room = hs.make_room(ALICE, public=False, invite=[PUPPET], is_direct=True)
+            answer = await hs.wait_for(room, says("already"))
+            assert await room_of(bridge) in answer["content"]["body"]
+
+    async def test_nobody_else_may_be_in_there(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            public = hs.make_room(ALICE, invite=[PUPPET])
+            await hs.wait_for(public, says("by invitation only"))
+            room = hs.make_room(ALICE, public=False, invite=["@eve:localhost"])
+            hs.join("@eve:localhost", room)
+            hs.move(ALICE, room, PUPPET, "invite")
+            await hs.wait_for(room, says("somebody else is in this room"))
+            await until(lambda: not {PUPPET, hs.bot} & set(hs.world.room(room).joined))
+            assert not any(link.channel == CHAT for link in await bridge.ledger.links())
+
+    async def test_without_a_login_it_says_how_to_get_one(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            room = hs.make_room(ALICE, public=False, invite=[PUPPET], is_direct=True)
+            await hs.wait_for(room, says('say "login local" to @unabridged:localhost'))
+
+    async def _bob_is_known(self, bridge: Bridge, hs: FakeHomeserver) -> None:
+        await bridge.linked()
+        bridge.world.say("#lobby", "bob", "hello")
+        await hs.wait_for(await bridge.room(), says("hello"))
