@@ -92,6 +92,14 @@ def posts_to(login: str) -> str:
     return str(Place(Kind.HOME, "", login))
 
 
+def direct_with(who: str, login: str) -> str | None:
+    """The direct channel with somebody (`nick@host`), through a login."""
+    try:
+        return fold_channel(f"{Kind.DIRECT}/{who}@{login}")
+    except ValueError:
+        return None
+
+
 def address(text: str) -> str:
     """`nick@host` in its one spelling: lower case, since no server tells nicks apart by case. Raises `ValueError`."""
     nick, at, host = text.rpartition("@")

@@ -26,8 +26,14 @@ class Allowed(Struct, frozen=True):
     """Characters of a post, the addresses of its pictures included."""
     file: int | None = None
     """Bytes of one upload; 0: none are taken."""
+    told: bool = False
+    """The server said so; else nothing is known of it."""
+    commands: bool = False
+    """Posts that are commands are carried out ("follow bob@site")."""
 
 
+_OTHERS = ("friendica", "hubzilla", "redmatrix", "BlaBlaNet")
+"""Servers that have the API but not GNU social's command words say so in their settings."""
 SAFE = Allowed(text=140)
 """Before a server was asked: what every one of them took at any time."""
 
@@ -47,7 +53,7 @@ class Account:
         self.number = login.secrets.get("number", "")
         """What the server calls it."""
         self.client = Client(site, secret, tools)
-        self.allowed = SAFE
+        self.allowed = remembered(login.secrets)
         self.echoes = Echoes(tools.clock)
         self._tools = tools
         self._network = network
@@ -74,6 +80,10 @@ class Account:
             self.allowed = await allowed_by(self.client)
             self._asked = now
 
+    def forget_limits(self) -> None:
+        """They are not what they were: `learn` asks again."""
+        self._asked = None
+
 
 def secret_of(kept: Mapping[str, str]) -> Secret:
     """What a login keeps, as `kept_of` wrote it. Raises `ValueError` where it is not whole."""
@@ -85,9 +95,11 @@ def secret_of(kept: Mapping[str, str]) -> Secret:
         raise ValueError(f"the login lacks its {error.args[0]}") from None
 
 
-def kept_of(site: Site, secret: Secret, me: str) -> dict[str, str]:
+def kept_of(site: Site, secret: Secret, me: str, allowed: Allowed) -> dict[str, str]:
     """What to keep of a login. `me`: the account's number on its server."""
     kept = {"root": site.root, "number": me}
+    if allowed.told:
+        kept["text"] = str(allowed.text or 0)
     if isinstance(secret, Basic):
         return kept | {"user": secret.user, "password": secret.password}
     return kept | {
@@ -96,6 +108,11 @@ def kept_of(site: Site, secret: Secret, me: str) -> dict[str, str]:
         "token": secret.token or "",
         "token_secret": secret.token_secret or "",
     }
+
+
+def remembered(kept: Mapping[str, str]) -> Allowed:
+    """What a server allowed when somebody logged in: good until it is asked again."""
+    return Allowed(text=_count(kept["text"])) if "text" in kept else SAFE
 
 
 def me_of(network: NetworkName, data: Any, host: str) -> Identity:
@@ -130,10 +147,11 @@ async def allowed_by(client: Client) -> Allowed:
 def limits_in(config: Mapping[str, Any]) -> Allowed:
     site, files = config.get("site"), config.get("attachments")
     text = _count(site.get("textlimit")) if isinstance(site, dict) else None
+    commands = isinstance(site, dict) and not any(name in site for name in _OTHERS)
     if not isinstance(files, dict):
-        return Allowed(text=text or None)
+        return Allowed(text=text, told=True, commands=commands)
     takes = files.get("uploads") not in (False, "false", 0, "0")
-    return Allowed(text=text or None, file=(_count(files.get("file_quota")) or None) if takes else 0)
+    return Allowed(text=text, file=_count(files.get("file_quota")) if takes else 0, told=True, commands=commands)
 
 
 def _count(value: object) -> int | None:
