@@ -16,7 +16,7 @@ from adapters.gnusocial.ids import Kind, number_at, person_of, place_of
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected
 from bridge.contract.features import Features, Unit, Voice
-from bridge.model.events import Attachment, Boost, Edit, Message, Reactions, Redaction, Style, Text
+from bridge.model.events import Attachment, Boost, Edit, Media, Message, Reactions, Redaction, Style, Text
 from bridge.model.ids import IdentityId
 from bridge.text.escape import strip_controls
 from bridge.text.plain import one_line
@@ -30,6 +30,7 @@ MOST_ATTACHMENTS = 4
 """Of one post: what its readers' programs show."""
 _MARGIN = len(REPEAT) + 1
 _LEAST = 40
+_SIGNS = {Media.IMAGE: "🖼", Media.STICKER: "🖼", Media.VIDEO: "🎞", Media.AUDIO: "🔊", Media.VOICE: "🎤"}
 _GUARD = "\u200b"
 _COMMAND = re.compile(
     r"\s*(?:d|delete|dm|drop|fav|follow|get|groups|help|home|invite|join|last|leave|list|login|lose|nudge|off|on|peopletags|quit|r|rd"
@@ -150,7 +151,9 @@ def guarded(text: str) -> str:
 def _words(delivery: Delivery, message: Message, state: State) -> str:
     text = _described(_respelled(message), message.attachments)
     text = _at_home(strip_controls(text), state.host).strip()
-    if not text and not message.attachments:
+    if not text and message.attachments:  # a post without a word is refused
+        text = " ".join(dict.fromkeys(_SIGNS.get(one.media, "📎") for one in message.attachments))
+    if not text:
         raise Rejected("there is nothing to say in this message")
     if message.style is Style.EMOTE:
         text = f"/me {text}"
