@@ -40,10 +40,18 @@ def text_of(html: str) -> Text:
     return Text(plain=plain, html=html if plain and "<" in html and html != plain_to_html(plain) else None)
 
 
-def read(html: str, base: str = "", *, shown: frozenset[str] = frozenset(), take_images: bool = True) -> Page:
+def read(
+    html: str,
+    base: str = "",
+    *,
+    shown: frozenset[str] = frozenset(),
+    take_images: bool = True,
+    take_links: bool = False,
+) -> Page:
     """Never raises. `shown`: addresses of media that the post shows by itself, not to be shown twice.
 
-    With `take_images` false an image in the text becomes a link instead of an attachment.
+    With `take_images` false an image in the text becomes a link instead of an attachment. With `take_links` links that say they are
+    attachments (GNU social's) become ones.
     """
     html = strip_controls(html)
     if _LIVELY.search(html) is None or not fits(html):
@@ -51,7 +59,7 @@ def read(html: str, base: str = "", *, shown: frozenset[str] = frozenset(), take
     body = _body(html)
     if body is None:
         return Page(text=text_of(sanitize(html).strip()))
-    walk = _Walk(base, shown, take_images)
+    walk = _Walk(base, shown, take_images, take_links)
     walk.over(body)
     clean = sanitize(_inner(body)).strip()
     if not walk.naming:
@@ -96,8 +104,8 @@ def _before(element: etree._Element) -> str:
 class _Walk:
     """One way through a document, changing it."""
 
-    def __init__(self, base: str, shown: frozenset[str], take_images: bool) -> None:
-        self._base, self._shown, self._take_images = base, shown, take_images
+    def __init__(self, base: str, shown: frozenset[str], take_images: bool, take_links: bool) -> None:
+        self._base, self._shown, self._take_images, self._take_links = base, shown, take_images, take_links
         self.taken: list[Attachment] = []
         self.naming: list[etree._Element] = []
         self._steps: dict[str, Callable[[etree._Element], None]] = {
@@ -125,10 +133,14 @@ class _Walk:
             href = found
             link.set("href", found)
         kinds = frozenset((link.get("class") or "").lower().split())
-        if "attachment" in kinds and href in self._shown:
+        if "attachment" in kinds and (self._is_shown(href) or (self._take_links and self._take_link(link, href))):
             _replace(link, None)
         elif kinds & _NAMING or "tag" in (link.get("rel") or "").lower().split():
             self.naming.append(link)
+
+    def _take_link(self, link: etree._Element, href: str) -> bool:
+        found = attachment(href, type=link.get("type"))
+        return found is not None and found.media is not Media.FILE and self._take(link, href, found.media, None, None, None)
 
     def _image(self, image: etree._Element) -> None:
         alt = (image.get("alt") or "").strip()

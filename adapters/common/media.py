@@ -60,6 +60,17 @@ def host_of(url: str | None) -> str:
     return (urlsplit(found).hostname or "").rstrip(".") if found else ""
 
 
+def site_of(url: str | None) -> str:
+    """The host, and the port where it isn't the scheme's own, of an http(s) address; empty where it is none."""
+    found = absolute("", url)
+    if not found:
+        return ""
+    parts, host = urlsplit(found), host_of(found)
+    host = f"[{host}]" if ":" in host else host
+    own = parts.port in (None, {"http": 80, "https": 443}[parts.scheme.lower()])
+    return host if own else f"{host}:{parts.port}"
+
+
 def attachment(
     url: str | None,
     *,

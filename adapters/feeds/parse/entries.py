@@ -32,6 +32,18 @@ class ParsedMention(Struct, frozen=True, kw_only=True):
     text: str | None = None
 
 
+class Marks(Struct, frozen=True, array_like=True):
+    """What an entry is recognised by: hashes of 48 bits; 0 stands for nothing to compare."""
+
+    id: int = 0
+    alike: int = 0
+    """Link and title."""
+    titled: int = 0
+    """The title, or how the text begins."""
+    said: int = 0
+    """All that it says and shows, white space aside."""
+
+
 class ParsedEntry(Struct, frozen=True, kw_only=True):
     """One entry. Times are aware and UTC, as claimed: they may lie in the future."""
 
@@ -63,6 +75,7 @@ class ParsedEntry(Struct, frozen=True, kw_only=True):
     """The program it was written with."""
     location: tuple[float, float] | None = None
     """Latitude and longitude."""
+    marks: Marks = Marks()
     object: "ParsedEntry | None" = None
     """What a share, favourite, delete or follow is about."""
 

@@ -7,6 +7,7 @@ import msgspec
 from adapters.common.atom import SOCIAL, Unreadable, check
 from adapters.feeds.parse.entries import ParsedEntry, ParsedFeed
 from adapters.feeds.parse.jsonfeed import read_json
+from adapters.feeds.parse.marking import marked
 from adapters.feeds.parse.pieces import NoFeed
 from adapters.feeds.parse.social import read_social
 from adapters.feeds.parse.syndicated import read_syndicated
@@ -29,7 +30,7 @@ def read_feed(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed:
         feed = read_twtxt(body, url)
     else:
         feed = _read_xml(body, headers, url)
-    return msgspec.structs.replace(feed, entries=_newest(feed.entries))
+    return msgspec.structs.replace(feed, entries=tuple(marked(entry) for entry in _newest(feed.entries)))
 
 
 def _read_xml(body: bytes, headers: Mapping[str, str], url: str) -> ParsedFeed:

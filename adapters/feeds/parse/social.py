@@ -98,7 +98,7 @@ def _entry(element: etree._Element, url: str, owner: ParsedAuthor | None, level:
     said = page.text
     if not said.plain and nested is not None and (verb in (Verb.POST, Verb.UPDATE) or kind == "activity"):
         said = nested.text
-    title = _title(element, kind, said)
+    title = _title(element, kind, said) if verb in (Verb.POST, Verb.UPDATE) else None
     if not said.plain and title is not None and not enclosures and not page.attachments:
         said, title = Text(plain=title), None
     link = href(element, "alternate", base, "text/html")
@@ -153,7 +153,11 @@ def _content(element: etree._Element, base: str, kind: str, enclosures: tuple[At
         if not written.strip() or found is None:
             continue
         inside = base_of(found, base)
-        page = html.read(written, inside, shown=shown, take_images=take) if is_html else html.Page(text=plain_text(written))
+        page = (
+            html.read(written, inside, shown=shown, take_images=take, take_links=True)
+            if is_html
+            else html.Page(text=plain_text(written))
+        )
         pages.append((name, page))
     if not pages:
         return html.Page(text=Text(plain="")), None
