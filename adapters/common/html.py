@@ -50,8 +50,8 @@ def read(
 ) -> Page:
     """Never raises. `shown`: addresses of media that the post shows by itself, not to be shown twice.
 
-    With `take_images` false an image in the text becomes a link instead of an attachment. With `take_links` links that say they are
-    attachments (GNU social's) become ones.
+    With `take_images` false an image in the text becomes a link instead of an attachment. With `take_links` links that say they
+    are attachments (GNU social's) become ones.
     """
     html = strip_controls(html)
     if _LIVELY.search(html) is None or not fits(html):

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from adapters.common import html
+from adapters.common.dates import moment
 from adapters.common.media import absolute, attachment, number
 from adapters.feeds.parse.entries import ParsedAuthor, ParsedEntry, ParsedFeed
-from adapters.feeds.parse.pieces import NoFeed, ladder, moment, name_of, plain_text, tags_of, title_for
+from adapters.feeds.parse.pieces import NoFeed, ladder, name_of, plain_text, tags_of, title_for
 from bridge.model.events import Attachment, Media, Text
 
 

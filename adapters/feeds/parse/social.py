@@ -29,9 +29,10 @@ from adapters.common.atom import (
     markup,
     text,
 )
+from adapters.common.dates import moment
 from adapters.common.media import absolute, attachment, number
 from adapters.feeds.parse.entries import ParsedAuthor, ParsedEntry, ParsedFeed, ParsedMention
-from adapters.feeds.parse.pieces import ladder, moment, name_of, plain_text, tags_of, title_for, title_from_html
+from adapters.feeds.parse.pieces import ladder, name_of, plain_text, tags_of, title_for, title_from_html
 from bridge.model.events import Attachment, Media, Text
 
 _NESTING = 3

@@ -17,18 +17,10 @@ from msgspec import Struct
 
 from adapters.common import html
 from adapters.common.atom import Unreadable, load
+from adapters.common.dates import seconds_since_1970
 from adapters.common.media import absolute, attachment, number
 from adapters.feeds.parse.entries import ParsedAuthor, ParsedEntry, ParsedFeed
-from adapters.feeds.parse.pieces import (
-    NoFeed,
-    ladder,
-    name_of,
-    plain_text,
-    seconds_since_1970,
-    tags_of,
-    title_for,
-    title_from_html,
-)
+from adapters.feeds.parse.pieces import NoFeed, ladder, name_of, plain_text, tags_of, title_for, title_from_html
 from bridge.model.events import Attachment, Media, Text
 
 _MRSS = ("{http://search.yahoo.com/mrss/}", "{http://search.yahoo.com/mrss}")

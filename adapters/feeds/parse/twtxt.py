@@ -5,9 +5,10 @@ import re
 from base64 import b32encode
 from datetime import UTC, datetime
 
+from adapters.common.dates import moment
 from adapters.common.media import absolute
 from adapters.feeds.parse.entries import ParsedAuthor, ParsedEntry, ParsedFeed, ParsedMention
-from adapters.feeds.parse.pieces import NoFeed, moment, name_of, plain_text, tags_of
+from adapters.feeds.parse.pieces import NoFeed, name_of, plain_text, tags_of
 from bridge.model.events import Text
 from bridge.text.html import plain_to_html
 
