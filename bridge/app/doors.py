@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from bridge.app.ground import Ground
 from bridge.app.linkage import Linkage
 from bridge.app.office import BridgeOffice
-from bridge.commands.desk import TERMINAL, Desk
+from bridge.app.talks import Talks
+from bridge.commands.desk import TERMINAL, Desk, terminal_asker
 from bridge.contract.adapter import Listens
-from bridge.contract.words import Answer, Asker
+from bridge.contract.words import Answer
 from bridge.delivery.courier import Courier
 from bridge.delivery.intake import Intake
 from bridge.delivery.signals import SignalRouter
@@ -18,7 +19,6 @@ from bridge.matrix.receiver import Receiver, Surroundings
 from bridge.matrix.registration import ownership
 from bridge.matrix.server import AppserviceApi, Listener, RouteEntry, application
 from bridge.matrix.thirdparty import ThirdParty
-from bridge.model.permissions import Permission, permission_of
 from bridge.ops.control import Answers, Arguments
 from bridge.ops.health import Health
 
@@ -49,7 +49,13 @@ def listeners(ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linka
 
 
 def make_receiver(
-    ground: Ground, intake: Intake, courier: Courier, signals: SignalRouter, desk: Desk, desk_of_links: LinkDesk
+    ground: Ground,
+    intake: Intake,
+    courier: Courier,
+    signals: SignalRouter,
+    desk: Desk,
+    desk_of_links: LinkDesk,
+    talks: Talks,
 ) -> Receiver:
     settings, hub = ground.settings, ground.hub
     words = {word for way, _ in desk.words() for word in way.split()}
@@ -63,6 +69,7 @@ def make_receiver(
         missed=hub.look_back.first_look,
         know=hub.people.know,
         redacted=desk_of_links.redacted,
+        answers=talks.hears,
         knows_word=words.__contains__,
     )
     return Receiver(
@@ -85,11 +92,23 @@ def _callbacks(ground: Ground) -> list[RouteEntry]:
     return routes
 
 
-def terminal(desk: Desk, office: BridgeOffice) -> Answers:
+ANSWERED = "answer"
+"""Said by the terminal itself, not by people: goes on with a talk. Arguments `talk` and `text`."""
+FILES = "files"
+"""Said by the terminal itself: which of a line's words name files whose text is meant."""
+
+
+def terminal(desk: Desk, office: BridgeOffice, talks: Talks) -> Answers:
     """Whoever may open the socket is whom the bridge belongs to, unless they act for somebody."""
 
     async def answer(word: str, arguments: Arguments, user: str | None) -> Answer:
-        permission = Permission.ADMIN if user is None else permission_of(user, office.permissions())
-        return await desk.ask(Asker(user=user or TERMINAL, permission=permission), word, arguments)
+        if word == FILES and not isinstance(arguments, dict):
+            return Answer(data=list(desk.files(arguments)))
+        if word == ANSWERED and isinstance(arguments, dict):
+            talk, text = arguments.get("talk"), arguments.get("text")
+            if not (isinstance(talk, str) and isinstance(text, str)):
+                return Answer(text="An answer needs a talk and a text.", failed=True)
+            return await talks.answer(talk, user or TERMINAL, text)
+        return await desk.ask(terminal_asker(user, office.permissions()), word, arguments)
 
     return answer

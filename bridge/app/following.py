@@ -118,7 +118,7 @@ class Timelines:
         Its owner is brought there. Raises `Unavailable`, `Rejected`.
         """
         portal = await self._naming(login) or await self.of(login.user, private=True) or await self._make(login.user)
-        if not portal.post_to and not self._is_files(portal):
+        if not portal.post_to and not self.is_files(portal):
             portal = replace(portal, post_to=(handle_of(login),))
             await self._ledger.change_portal(portal)
             await self._switchboard.refresh()
@@ -226,7 +226,8 @@ class Timelines:
         portal = self._switchboard.portal_in(room)
         return portal is not None and portal.kind is PortalKind.TIMELINE
 
-    def _is_files(self, portal: Portal) -> bool:
+    def is_files(self, portal: Portal) -> bool:
+        """Whether the configuration file says how the portal is."""
         return bool(self._in_file & {portal.room, portal.alias})
 
 

@@ -101,6 +101,7 @@ def build_hub(
             domain=domain,
             is_admin=lambda user: permission_of(user, settings.permissions) is Permission.ADMIN,
             may_open=networks.may_open,
+            is_personal=lambda channel: networks.login_of(channel) is not None,
             changed=switchboard.refresh,
             log=log,
         ),

@@ -82,6 +82,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.caretaker.run(),
                     plant.recovery.run(),
                     plant.reception.troubles.run(),
+                    plant.reception.talks.run(),
                 )
             ]
             linking = group.create_task(plant.linkage.run())

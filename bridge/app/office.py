@@ -13,6 +13,7 @@ from bridge.commands.office import Refused
 from bridge.config.settings import PortalSettings, Settings
 from bridge.contract.adapter import ChannelInfo, NetworkState
 from bridge.contract.errors import DeliveryError
+from bridge.contract.logins import Login
 from bridge.delivery.courier import Courier
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import Entry, Trace
@@ -44,8 +45,9 @@ class BridgeOffice:
         entered: Callable[[str], Awaitable[None]],
         doubles: Doubles,
         check: Callable[[ChannelId, str, str], Awaitable[None]],
+        troubles: Callable[[], Sequence[tuple[Login, str]]],
     ) -> None:
-        """`check(channel, room, user)` raises `Refused` where the user may not link the channel there."""
+        """`check(channel, room, user)` raises `Refused` where the user may not link the channel there; `troubles`: of logins."""
         self._settings = settings
         self._ledger = ledger
         self._switchboard = switchboard
@@ -58,6 +60,7 @@ class BridgeOffice:
         self._entered = entered
         self._doubles = doubles
         self._check = check
+        self._troubles = troubles
 
     def permissions(self) -> Mapping[str, Permission]:
         return self._settings.permissions
@@ -75,6 +78,9 @@ class BridgeOffice:
             msgspec.structs.replace(hub, reason=hub.reason or refused or None),
             *(supervisor.state for supervisor in self._supervisors.values()),
         ]
+
+    def login_troubles(self) -> Sequence[tuple[Login, str]]:
+        return self._troubles()
 
     def opened(self, channel: ChannelId) -> ChannelInfo | None:
         supervisor = self._supervisors.get(channel.network)

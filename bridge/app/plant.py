@@ -27,6 +27,7 @@ from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
 from bridge.commands.linking import linking_words
+from bridge.commands.login import login_words
 from bridge.commands.people import people_words
 from bridge.commands.quarantine import quarantine_words
 from bridge.commands.watching import watching_words
@@ -45,7 +46,7 @@ from bridge.ledger.rows import Chore
 from bridge.matrix.business import Affairs
 from bridge.matrix.links import LinkDesk
 from bridge.matrix.ping import Pinger
-from bridge.matrix.receiver import COMMAND, UNREADABLE, Receiver
+from bridge.matrix.receiver import ANSWER, COMMAND, UNREADABLE, Receiver
 from bridge.matrix.server import Listener
 from bridge.matrix.upgrade import Upgrades
 from bridge.model.events import Event
@@ -141,7 +142,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     plan = await _planner(ground, foreign)
     links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
     intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake, redacted=links.redacted)
-    reception = build_reception(ground, _entered(hub, foreign))
+    reception = await build_reception(ground, _entered(hub, foreign))
     networks.build(
         intake=intake,
         courier=courier,
@@ -155,8 +156,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         troubled=reception.troubles.heard,
     )
     office = _office(ground, foreign, linkage, courier, pulse, reception)
-    desk = Desk(_words(office, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
-    receiver = make_receiver(ground, intake, courier, signals, desk, links)
+    desk = Desk(_words(office, reception, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
+    receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
     tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
@@ -172,7 +173,9 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         linkage=linkage,
         caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
         retention=_retention(ground),
-        control=ControlServer(ground.places.socket, terminal(desk, office), logging.getLogger("unabridged.control")),
+        control=ControlServer(
+            ground.places.socket, terminal(desk, office, reception.talks), logging.getLogger("unabridged.control")
+        ),
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage),
     )
@@ -196,13 +199,15 @@ def _office(
         entered=_entered(hub, foreign),
         doubles=hub.doubles,
         check=reception.timelines.check,
+        troubles=reception.troubles.now,
     )
 
 
-def _words(office: BridgeOffice, quarantine: Quarantine) -> tuple[Word, ...]:
+def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine) -> tuple[Word, ...]:
     """The core's own."""
     watching = watching_words(office, bridge.__version__)
-    return (*linking_words(office), *people_words(office), *watching, *quarantine_words(quarantine))
+    own = (*login_words(reception.accounts), *people_words(office))
+    return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 
 
 def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[None]]:
@@ -288,8 +293,9 @@ def _tasks(
         log=logging.getLogger("unabridged.matrix"),
     )
     names = (hub.bot, f"@{ground.tokens.bot}", ground.tokens.bot)
-    speech = Speech(hub.api, office, desk, ground.clock, prefix=ground.settings.bridge.command_prefix, names=names)
-    tasks: dict[str, Task] = {**affairs.tasks(), COMMAND: speech.answer}
+    prefix = ground.settings.bridge.command_prefix
+    speech = Speech(hub.api, office, desk, reception.talks, reception.troubles, ground.clock, prefix=prefix, names=names)
+    tasks: dict[str, Task] = {**affairs.tasks(), COMMAND: speech.answer, ANSWER: speech.answer}
     announced = tasks["bridge"]
 
     async def bridge_came_or_went(chore: Chore) -> None:

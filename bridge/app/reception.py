@@ -1,14 +1,19 @@
 """What people with accounts of their own ask for, put together: their logins, timelines and direct chats."""
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
+from bridge.app.accounts import Accounts
 from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
+from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
+from bridge.contract.errors import DeliveryError
+from bridge.matrix.api import Api
 from bridge.matrix.private import PrivateRooms
 from bridge.model.ids import NetworkName
 
@@ -17,11 +22,13 @@ class Reception(Struct, frozen=True, kw_only=True):
     timelines: Timelines
     directs: Directs
     troubles: Troubles
+    talks: Talks
+    accounts: Accounts
     linking: Callable[[NetworkName], NetworkLinking]
 
 
-def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]]) -> Reception:
-    """`entered` is told of a room before its first link carries anything."""
+async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]]) -> Reception:
+    """`entered` is told of a room before its first link carries anything. Reads the ledger."""
     hub, ledger, switchboard = ground.hub, ground.ledger, ground.switchboard
     log = logging.getLogger("unabridged.rooms")
     private = PrivateRooms(hub.api, ledger, domain=ground.settings.homeserver.domain, log=log)
@@ -49,9 +56,46 @@ def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]]) -
         log=log,
     )
     troubles = Troubles(ledger, hub.api, hub.states, timelines, ground.clock, logging.getLogger("unabridged.logins"))
+    prefix = ground.settings.bridge.command_prefix
+    talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
+    await talks.load()
     return Reception(
         timelines=timelines,
         directs=directs,
         troubles=troubles,
+        talks=talks,
+        accounts=_accounts(ground, talks, timelines, troubles),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs),
     )
+
+
+def _accounts(ground: Ground, talks: Talks, timelines: Timelines, troubles: Troubles) -> Accounts:
+    hub = ground.hub
+    return Accounts(
+        ground.ledger,
+        ground.logins,
+        ground.networks,
+        ground.switchboard,
+        ground.settings.portals,
+        talks=talks,
+        timelines=timelines,
+        troubles=troubles,
+        states=hub.states,
+        doubles=hub.doubles,
+        bot=hub.bot,
+        domain=ground.settings.homeserver.domain,
+        may_double=hub.api.doubles,
+        log=logging.getLogger("unabridged.logins"),
+    )
+
+
+def _teller(api: Api, log: logging.Logger) -> Callable[[str, str], Awaitable[None]]:
+    async def tell(room: str, words: str) -> None:
+        """A notice of the bot's, for which nothing waits: where it can't be said there is the log."""
+        content = {"msgtype": "m.notice", "body": words, "m.mentions": {}}
+        try:
+            await api.send(room, "m.room.message", f"told.{secrets.token_hex(8)}", content)
+        except DeliveryError as error:
+            log.warning("not said in %s (%s): %s", room, error.reason, words)
+
+    return tell

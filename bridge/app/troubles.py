@@ -92,7 +92,8 @@ class Troubles:
             )
             content = {"msgtype": "m.notice", "body": words, "m.mentions": {"user_ids": [login.user]} if reason else {}}
             try:
-                await self._api.send(room, "m.room.message", f"trouble.{handle}.{self._clock.now().timestamp()}", content)
+                txn = f"trouble.{handle}.{'ill' if reason else 'well'}.{self._clock.now().timestamp()}"
+                await self._api.send(room, "m.room.message", txn, content)
             except Refusal as refusal:
                 self._log.warning("not said in %s (%s): %s", room, refusal.reason, words)
         await self._ledger.save_fact(_TOLD, handle, None if reason is None else reason[:500])

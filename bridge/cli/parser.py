@@ -30,6 +30,7 @@ def make_parser() -> argparse.ArgumentParser:
     registration.add_argument("--double-puppet", action="store_true", help="the second one, by which people appear as themselves")
     registration.add_argument("--force", action="store_true", help="write over one that is there; its tokens become void")
     _add_words(command)
+    _add_own_words(command)
     return parser
 
 
@@ -69,6 +70,33 @@ def _add_words(command: _Command) -> None:
     unclaim.add_argument("identity", metavar="IDENTITY", help="network/identity")
     command("claims", "who appears as whom")
     command("version", "which version this is")
+
+
+def _add_own_words(command: _Command) -> None:
+    """What people ask of it for themselves: mostly with --as."""
+    login = command("login", "an account on a network: reads and writes there as yourself")
+    login.add_argument("network", metavar="NETWORK", help="its name in the configuration")
+    login.add_argument("--name", help='what the login is called here ("me" where that is free)')
+    logout = command("logout", "forgets a login and its secrets")
+    logout.add_argument("login", metavar="LOGIN", help="its name, or network@name")
+    command("logins", "the logins and how they are")
+    follow = command("follow", "brings a feed, a person or a list of them into a timeline room")
+    follow.add_argument(
+        "what", metavar="WHAT", nargs="+", help="an address, user@host, network/channel, or a file of feeds (OPML)"
+    )
+    follow.add_argument("--room", help="an alias or a room id; your timeline unless said")
+    follow.add_argument("--choose", metavar="N", help="of several that were found")
+    follow.add_argument("--all", action="store_const", const="yes", help="everything that was found")
+    unfollow = command("unfollow", "takes it out of the timeline again")
+    unfollow.add_argument("what", metavar="WHAT", nargs="+", help='as "following" shows it, or as it was followed')
+    unfollow.add_argument("--room", help="only in this room")
+    following = command("following", "what comes into a timeline")
+    following.add_argument("room", metavar="ROOM", nargs="?", help="an alias or a room id")
+    same = command("same", "identities that are one human: one puppet, one face")
+    same.add_argument("identities", metavar="IDENTITY", nargs="+", help="network/identity; the first one's face is shown")
+    different = command("different", "an identity stands for itself again")
+    different.add_argument("identity", metavar="IDENTITY", help="network/identity")
+    command("persons", "which identities are one human")
 
 
 def _add_options(parser: argparse.ArgumentParser, *, silent: bool) -> None:

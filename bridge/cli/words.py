@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bridge.cli.exits import DONE, FAILED, WRONG
+from bridge.cli.talk import TooLarge, converse, named_files, read_files
 from bridge.commands.render import as_json, as_text
 from bridge.config.load import load_core
 from bridge.config.places import places_of
@@ -14,12 +15,21 @@ from bridge.config.problems import ConfigError, nearest
 from bridge.contract.words import Answer
 from bridge.ops.remote import NotRunning, ask
 
+_FILES = {"follow": "what"}
+"""Words of the core whose argument may be a file."""
 _NO_ARGUMENTS = ("command", "config", "json", "user")
 
 
 def run(options: argparse.Namespace, config: Path, env: Mapping[str, str]) -> int:
     """One of the core's words, its arguments by name."""
     given = {name: value for name, value in vars(options).items() if name not in _NO_ARGUMENTS and value is not None}
+    try:
+        if options.command in _FILES:
+            name = _FILES[options.command]
+            given[name] = read_files(given[name], given[name])
+    except (TooLarge, OSError) as error:
+        complain(str(error))
+        return FAILED
     return _ask(options.command, given, options, config, env)
 
 
@@ -31,7 +41,11 @@ def say(tokens: Sequence[str], options: argparse.Namespace, config: Path, env: M
         words.pop()
     try:
         places = places_of(load_core(config, env), config)
-        answer = ask(places.socket, words[0], words[1:], options.user)
+        words = [words[0], *read_files(words[1:], named_files(places.socket, words))]
+        answer = converse(places.socket, ask(places.socket, words[0], words[1:], options.user), options.user)
+    except TooLarge as error:
+        complain(str(error))
+        return FAILED
     except (ConfigError, NotRunning, OSError):
         hint = nearest(words[0], known) or ", and no running bridge to ask whether some network has it"
         complain(f'there is no command "{words[0]}"{hint}')
@@ -44,7 +58,7 @@ def _ask(
 ) -> int:
     try:
         places = places_of(load_core(config, env), config)
-        answer = ask(places.socket, word, arguments, options.user)
+        answer = converse(places.socket, ask(places.socket, word, arguments, options.user), options.user)
     except ConfigError as error:
         complain(str(error))
         return WRONG

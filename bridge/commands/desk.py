@@ -54,6 +54,19 @@ class Desk:
         except (Misused, BridgeError, OSError) as error:
             return Answer(text=str(error) or type(error).__name__, failed=True)
 
+    def files(self, tokens: Sequence[str]) -> Iterator[str]:
+        """Of a line as typed in a terminal: the values that name files whose text is meant. None where it is no right line."""
+        word, given = self._find(tokens) if tokens else (None, ())
+        if word is None or not any(argument.file for argument in word.arguments):
+            return
+        try:
+            bound = bind(word, given)
+        except Misused:
+            return
+        for argument in word.arguments:
+            value = bound.get(argument.name, ()) if argument.file else ()
+            yield from (value,) if isinstance(value, str) else value
+
     def words(self) -> Iterator[tuple[str, Word]]:
         """Every word with the way to say it."""
         yield from sorted(self._core.items())

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bridge.contract.adapter import ChannelInfo, NetworkState
 from bridge.contract.errors import BridgeError
+from bridge.contract.logins import Login
 from bridge.ledger.rows import Entry, Trace
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.permissions import Permission
@@ -26,6 +27,10 @@ class Office(Protocol):
 
     def networks(self) -> Sequence[NetworkState]:
         """One for each configured network."""
+        ...
+
+    def login_troubles(self) -> Sequence[tuple[Login, str]]:
+        """Logins that their networks refuse, and why."""
         ...
 
     def opened(self, channel: ChannelId) -> ChannelInfo | None:

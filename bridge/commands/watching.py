@@ -34,6 +34,10 @@ def _status(office: Office, version: str) -> Word:
         text = f"{places}, {waiting} waiting, {counts.get(State.DEAD, 0)} dead"
         text += f', {aside} set aside (see "quarantine").' if aside else "."
         text += "".join(f"\n{channel}: {error}" for row in networks for channel, error in row["failed"].items())
+        logins = {
+            f"{login.network}@{login.name}": why for login, why in office.login_troubles() if admin or login.user == asker.user
+        }
+        text += "".join(f"\n{handle}: {why}" for handle, why in logins.items())
         return Answer(
             text=text,
             columns=("network", "state", "links open", "reason"),
@@ -41,7 +45,7 @@ def _status(office: Office, version: str) -> Word:
                 (row["network"], row["phase"], f"{row['open']} of {row['links']}" if row["links"] else "", row["reason"] or "")
                 for row in networks
             ),
-            data={"version": version, "networks": networks, "deliveries": dict(counts)},
+            data={"version": version, "networks": networks, "logins": logins, "deliveries": dict(counts)},
         )
 
     return Word(name="status", summary="how the networks and the outbox are", run=run)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from bridge.contract.adapter import Adapter, ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.errors import BridgeError, Disconnected
+from bridge.contract.logins import LogsIn
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.courier import Courier
@@ -106,6 +107,8 @@ class Supervisor:
         self._set(Phase.CONNECTING)
         wait: float | None
         try:
+            if isinstance(self.adapter, LogsIn):
+                await self.adapter.changed()
             await self.adapter.run()
             wait, reason, fatal = None, "the adapter stopped by itself", False
         except Disconnected as error:

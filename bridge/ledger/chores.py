@@ -41,8 +41,11 @@ class Chores:
         return [_chore(row) for row in rows]
 
     async def chore_done(self, id: str) -> None:
-        """Its id stays known until it is pruned, so that the same business arriving again is not done again."""
-        await self._change(id, state=CHORE_DONE, due_at=None)
+        """Its id stays known until it is pruned, so that the same business arriving again is not done again.
+
+        What people said to the bot is nobody's business after that: the payload goes at once.
+        """
+        await self._change(id, state=CHORE_DONE, due_at=None, payload=b"")
 
     async def chore_failed(self, id: str, reason: str, due_at: datetime | None) -> None:
         """Try again at `due_at`; None: never, and the room goes on."""

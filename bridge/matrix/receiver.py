@@ -36,6 +36,8 @@ from bridge.model.signals import Signal
 
 COMMAND = "command"
 """A chore: somebody spoke to the bot, by mention, with the prefix and a known word, or in a room that is no portal."""
+ANSWER = "answer"
+"""A chore: somebody answered a question of the bot's. What was said is not in it: it may be a password."""
 UNREADABLE = "unreadable"
 """A chore: an event set aside. Its payload is a JSON object of `reason` and `event`, the latter as it came."""
 
@@ -78,6 +80,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Told of an event before it is read: learns what its people are called, which may take a request."""
     redacted: Callable[[EventKey], Awaitable[None]]
     """Told what is being redacted, before the redaction is accepted: public links to it die first."""
+    answers: Callable[[str, str, str, str], bool]
+    """(room, sender, event, words): whether that is an answer to the bot, which then holds the words; they are stored nowhere."""
     knows_word: Callable[[str], bool]
     """`!word` with an unknown word is for somebody else's bot, and is carried like any message."""
 
@@ -221,7 +225,7 @@ class Receiver:
             return
         portal = self._around.portal_in(room)
         if kind == "m.room.message" and self._is_command(event, portal):
-            crop.chores.append(_chore(COMMAND, event, raw))
+            crop.chores.append(self._spoken(event, raw, portal))
             return
         if portal is None and kind not in _ANYWHERE:
             return
@@ -255,6 +259,13 @@ class Receiver:
 
     def _is_ours(self, event: Raw, sender: str) -> bool:
         return self._around.ours(sender) or (self._around.doubled(sender) and _delivery(event) is not None)
+
+    def _spoken(self, event: dict[str, Any], raw: RawJson, portal: Portal | None) -> Chore:
+        """What was said to the bot. Its questions are asked in rooms that are no portals."""
+        room, sender, native = event["room_id"], event["sender"], event_id(event, "event_id")
+        if portal is not None or not self._around.answers(room, sender, native, event["content"]["body"]):
+            return _chore(COMMAND, event, raw)
+        return _chore(ANSWER, event, msgspec.json.encode({"room_id": room, "sender": sender}))
 
     def _is_command(self, event: Raw, portal: Portal | None) -> bool:
         """Only plain `m.text` is: two bots in one room must not talk each other to death by notices."""

@@ -32,7 +32,7 @@ class RoomRefused(BridgeError):
 
 class Rooms:
     """`is_admin`: who gets full power in a room made for them. `may_open`: channels that anybody may ask for by an alias.
-    `changed`: called after portals or links have changed."""
+    `is_personal`: channels of a login, whose rooms are by invitation. `changed`: called after portals or links have changed."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Rooms:
         domain: str,
         is_admin: Callable[[str], bool],
         may_open: Callable[[ChannelId], bool],
+        is_personal: Callable[[ChannelId], bool],
         changed: Callable[[], Awaitable[None]],
         log: logging.Logger,
     ) -> None:
@@ -52,6 +53,7 @@ class Rooms:
         self._domain = domain
         self._is_admin = is_admin
         self._may_open = may_open
+        self._is_personal = is_personal
         self._changed = changed
         self._log = log
         self._turns: Turns[str] = Turns()
@@ -170,7 +172,8 @@ class Rooms:
         room = await self._api.resolve(alias)
         if room is not None:
             return await self._joined(room, alias)
-        wish: dict[str, Any] = {"preset": "public_chat", "invite": list(settings.invite)}
+        personal = any(self._is_personal(link.channel) for link in settings.links)
+        wish: dict[str, Any] = {"preset": "private_chat" if personal else "public_chat", "invite": list(settings.invite)}
         if settings.name:
             wish["name"] = settings.name
         room = await self._made(alias, wish)

@@ -20,7 +20,7 @@ from bridge.contract.errors import BridgeError
 from bridge.contract.words import Answer
 from bridge.ops.sockets import address_of
 
-LARGEST = 1024 * 1024
+LARGEST = 4 * 1024 * 1024
 """Bytes of one request."""
 CONNECTIONS = 16
 IDLE = 600.0

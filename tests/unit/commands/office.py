@@ -7,6 +7,7 @@ from bridge.commands.office import Refused
 from bridge.contract.adapter import ChannelInfo, NetworkState, Phase
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import Voice, VoiceKind
+from bridge.contract.logins import Login
 from bridge.contract.words import Asker
 from bridge.ledger.rows import Entry, State, Trace
 from bridge.model.events import Message, Text
@@ -56,6 +57,7 @@ class SmallOffice:
         self.by: list[str] = []
         self.troubles: dict[str, Sequence[str]] = {}
         self.claimed: dict[str, str] = {}
+        self.refused: list[tuple[Login, str]] = []
         self.states = [NetworkState(network=LOCAL, phase=Phase.TRANSIENT, reason="connection refused")]
 
     def permissions(self) -> Mapping[str, Permission]:
@@ -69,6 +71,9 @@ class SmallOffice:
 
     def networks(self) -> Sequence[NetworkState]:
         return self.states
+
+    def login_troubles(self) -> Sequence[tuple[Login, str]]:
+        return self.refused
 
     def opened(self, channel: ChannelId) -> ChannelInfo | None:
         return self.infos.get(channel)

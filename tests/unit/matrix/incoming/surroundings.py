@@ -60,6 +60,9 @@ class World:
         self._pushes = 0
         self.unpushed: list[Mapping[str, Any]] = []
         self.last: Cursor | None = None
+        self.asked: set[str] = set()
+        self.held: dict[str, str] = {}
+        """What those in `asked` said."""
         self.around = Surroundings(
             bot=BOT,
             prefix="!",
@@ -70,6 +73,7 @@ class World:
             missed=self.missed,
             know=self.know,
             redacted=self.redacted,
+            answers=self.answers,
             knows_word=lambda word: word in ("link", "help"),
         )
         self.receiver = Receiver(
@@ -81,6 +85,11 @@ class World:
             clock=FakeClock(),
             metrics=self.metrics,
         )
+
+    def answers(self, room: str, sender: str, event: str, words: str) -> bool:
+        if sender in self.asked:
+            self.held[event] = words
+        return sender in self.asked
 
     @staticmethod
     def identity_of(user: str) -> Identity:

@@ -110,6 +110,7 @@ class Rig:
             domain="localhost",
             is_admin=lambda user: user == "@admin:localhost",
             may_open=lambda channel: self.open_channels and channel.network == LOCAL,
+            is_personal=lambda channel: "@" in channel.id,
             changed=self._changed,
             log=LOG,
         )
