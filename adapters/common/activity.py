@@ -8,10 +8,14 @@ from enum import StrEnum
 
 from adapters.common.html import read
 from bridge.model.events import Text
+from bridge.text.html import html_to_plain
+from bridge.text.plain import cut, one_line
 
 SCHEMAS = ("http://activitystrea.ms/schema/1.0/", "http://ostatus.org/schema/1.0/", "http://activityschema.org/object/")
 PUBLIC = frozenset({"http://activityschema.org/collection/public", "https://www.w3.org/ns/activitystreams#Public"})
 """How the collection of everybody is written."""
+_NO_PROGRAM = frozenset({"", "unknown", "activity", "ostatus", "system", "api", "web"})
+_PROGRAM_CAP = 80
 
 
 class Verb(StrEnum):
@@ -73,6 +77,12 @@ def verb_of(name: str | None) -> Verb:
 def is_public(address: str) -> bool:
     """Whether this addressee is everybody."""
     return address.strip() in PUBLIC
+
+
+def program_of(source: str | None) -> str | None:
+    """The program that a post was written with, of a notice's source; None where that says only by which door it came."""
+    name = one_line(html_to_plain(source[:1000]) if source and "<" in source else source or "")
+    return cut(name, _PROGRAM_CAP) if name.lower() not in _NO_PROGRAM else None
 
 
 def post_text(html: str) -> Text:

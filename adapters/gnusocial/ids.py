@@ -179,5 +179,6 @@ def direct_number_at(host: str, ids: tuple[str, ...]) -> str | None:
 
 def number(value: object) -> str | None:
     """An id as servers write it (a number here, a string there) as a string; None where it is none."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 200
+    text = str(value) if is_count else value
     return text if isinstance(text, str) and _NUMBER.fullmatch(text) and text != "0" else None

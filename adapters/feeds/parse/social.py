@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from adapters.common import html
-from adapters.common.activity import Verb, is_public, short, verb_of
+from adapters.common.activity import Verb, is_public, program_of, short, verb_of
 from adapters.common.atom import (
     ACTIVITY,
     ATOM,
@@ -39,7 +39,6 @@ _NESTING = 3
 """Objects in objects that are looked into."""
 _UNTITLED = frozenset({"note", "comment", "activity", "status", "microblog"})
 """Object types whose title says only what the text does ("New note by alice")."""
-_NO_PROGRAM = frozenset({"", "unknown", "activity", "ostatus", "system", "api", "web"})
 _MRSS = "{http://search.yahoo.com/mrss/}"
 _SCOPES = {"public": True, "unlisted": False, "private": False, "direct": False}
 _CONVERSATION_LINK = "ostatus:conversation"
@@ -255,8 +254,7 @@ def _addressed(element: etree._Element, base: str, spelt: dict[str, str]) -> tup
 
 def _via(element: etree._Element) -> str | None:
     info = element.find(f"{STATUSNET}notice_info")
-    source = name_of(info.get("source")) if info is not None else None
-    return source if source is not None and source.lower() not in _NO_PROGRAM else None
+    return program_of(info.get("source")) if info is not None else None
 
 
 def _lang(element: etree._Element) -> str | None:

@@ -6,14 +6,15 @@ from typing import Any
 from msgspec import Struct
 
 from adapters.common.oauth1 import Keys
-from adapters.gnusocial.ids import host_of, identity_id, number
+from adapters.gnusocial.ids import number
 from adapters.gnusocial.wire.client import Basic, Client, Secret, Site
 from adapters.gnusocial.wire.echoes import Echoes
+from adapters.gnusocial.wire.statuses import identity_in
 from bridge.contract.errors import DeliveryError, Rejected, Unavailable
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import NetworkName
-from bridge.model.people import Identity, Profile
+from bridge.model.people import Identity
 
 LIMITS_SECONDS = 24 * 3600.0
 """How often a server is asked what it allows."""
@@ -117,17 +118,12 @@ def remembered(kept: Mapping[str, str]) -> Allowed:
 
 def me_of(network: NetworkName, data: Any, host: str) -> Identity:
     """Of a user as the server describes its own. Raises `Rejected` where it is none."""
-    name = data.get("screen_name") if isinstance(data, dict) else None
-    if not isinstance(name, str) or number(data.get("id")) is None:
+    if not isinstance(data, dict) or number(data.get("id")) is None or not isinstance(data.get("screen_name"), str):
         raise Rejected("the server does not say whose account that is")
-    home = host_of(_text(data.get("statusnet_profile_url")) or "") or host
-    try:
-        id = identity_id(network, name, home)
-    except ValueError:
-        raise Rejected("the server gives the account a name that cannot be") from None
-    avatar = _text(data.get("profile_image_url_original")) or _text(data.get("profile_image_url_profile_size"))
-    url = _text(data.get("statusnet_profile_url"))
-    return Identity(id=id, profile=Profile(name=_text(data.get("name")) or name, avatar=avatar, url=url))
+    found = identity_in(network, data, host)
+    if found is None:
+        raise Rejected("the server gives the account a name that cannot be")
+    return found
 
 
 async def allowed_by(client: Client) -> Allowed:
@@ -159,7 +155,3 @@ def _count(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:12])
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
