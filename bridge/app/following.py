@@ -7,7 +7,6 @@ uninvited; the configuration file may do more, for its author is the operator.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.app.directs import Directs
@@ -16,6 +15,7 @@ from bridge.app.logins import AllLogins, handle_of
 from bridge.app.networks import Networks
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import TERMINAL
+from bridge.commands.following import Followed, told
 from bridge.commands.linking import POWER
 from bridge.commands.office import Refused
 from bridge.config.settings import PortalSettings
@@ -36,14 +36,6 @@ _OWN = "own-timeline"
 
 AT_A_TIME = 200
 """Links handed to the ledger together: its writer makes one commit of them."""
-
-
-class Followed(Struct, frozen=True, kw_only=True):
-    """`known` were linked there before, and stay as they were."""
-
-    portal: Portal
-    fresh: tuple[ChannelId, ...]
-    known: tuple[ChannelId, ...] = ()
 
 
 class Timelines:
@@ -132,8 +124,7 @@ class Timelines:
             for link in self._switchboard.links
             if link.channel.network == login.network and self._networks.login_of(link.channel) == login.name
         }
-        timelines = [portal for portal in self._switchboard.portals if portal.kind is PortalKind.TIMELINE]
-        return [portal for portal in timelines if portal.id in through or handle_of(login) in portal.post_to]
+        return [portal for portal in self._all() if portal.id in through or handle_of(login) in portal.post_to]
 
     async def _naming(self, login: Login) -> Portal | None:
         """One that the file made for it may be as open as the operator likes."""
@@ -155,8 +146,7 @@ class Timelines:
         if own is not None:
             return own
         mine = {handle_of(login) for login in self._logins.all() if login.user == user}
-        timelines = [portal for portal in self._switchboard.portals if portal.kind is PortalKind.TIMELINE]
-        for portal in sorted(timelines, key=lambda portal: (not mine & {*portal.post_to}, portal.id)):
+        for portal in sorted(self._all(), key=lambda portal: (not mine & {*portal.post_to}, portal.id)):
             power = await self._states.power_of(portal.room, user)
             if power is not None and power >= POWER and not (private and not await self._is_private(portal.room)):
                 return portal
@@ -169,10 +159,46 @@ class Timelines:
             return None
         return portal if await self._is_private(portal.room) else None
 
+    async def meant(self, asker: Asker, room: str | None) -> list[Portal]:
+        """What the asker speaks of: the room named, the one they are in, or every timeline that is theirs to see.
+
+        Raises `Refused`.
+        """
+        named = room or (asker.room if asker.room is not None and self._is_timeline(asker.room) else None)
+        if named is None and asker.user == TERMINAL:
+            return self._all()
+        if named is None:
+            return [portal for portal in self._all() if await self._sees(portal.room, asker.user)]
+        portal = self._switchboard.portal_in(named)
+        may_see = asker.permission >= Permission.ADMIN or asker.room == named or await self._sees(named, asker.user)
+        if portal is None or not may_see:
+            raise Refused("That is no room of the bridge that you are in.")
+        return [portal]
+
+    async def may_change(self, asker: Asker, room: str) -> None:
+        """Whether the asker may change what comes into a room. Raises `Refused`."""
+        if asker.permission >= Permission.ADMIN:
+            return
+        power = asker.room_power if asker.room == room else await self._states.power_of(room, asker.user)
+        own = await self._own(asker.user)
+        if own is not None and own.room == room:
+            return
+        if power is None or power < POWER:
+            raise Refused(f"That needs power level {POWER} in the room; yours is {power or 0}.")
+
+    async def _sees(self, room: str, user: str) -> bool:
+        try:
+            return await self._states.expects(room, user)
+        except DeliveryError:
+            return False
+
+    def _all(self) -> list[Portal]:
+        return [portal for portal in self._switchboard.portals if portal.kind is PortalKind.TIMELINE]
+
     async def _place(self, asker: Asker, room: str | None, personal: bool) -> Portal:
         named = room or (asker.room if asker.room is not None and self._is_timeline(asker.room) else None)
         if named is not None:
-            await self._may_change(asker, named)
+            await self.may_change(asker, named)
             if personal and not await self._is_private(named):
                 raise Refused("What only a login's owner may see can only be linked to a room that is by invitation.")
             known = self._switchboard.portal_in(named)
@@ -182,7 +208,7 @@ class Timelines:
         return await self.of(asker.user, private=personal) or await self._make(asker.user)
 
     def _only_one(self) -> Portal:
-        timelines = [portal for portal in self._switchboard.portals if portal.kind is PortalKind.TIMELINE]
+        timelines = self._all()
         if len(timelines) != 1:
             raise Refused("Which room? Name one with --room, or act for somebody with --as @user:domain.")
         return timelines[0]
@@ -198,13 +224,6 @@ class Timelines:
             await self._switchboard.refresh()
             await self._private.keep(timeline_purpose(owner))
             return portal
-
-    async def _may_change(self, asker: Asker, room: str) -> None:
-        if asker.permission >= Permission.ADMIN:
-            return
-        power = asker.room_power if asker.room == room else await self._states.power_of(room, asker.user)
-        if power is None or power < POWER:
-            raise Refused(f"That needs power level {POWER} in the room; yours is {power or 0}.")
 
     async def _is_private(self, room: str) -> bool:
         return await self._states.is_private(room)
@@ -244,19 +263,7 @@ class NetworkLinking:
         return [*dict.fromkeys(link.channel for link in self._switchboard.links if link.channel.network == self._network)]
 
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
-        done = await self._timelines.follow(asker, channels)
-        where = done.portal.alias or "your timeline"
-        words = []
-        if done.fresh:
-            words.append(f"Following {_listed(done.fresh)} in {where}.")
-        if done.known:
-            words.append(f"{_listed(done.known)} was there already.")
-        return " ".join(words)
+        return told(await self._timelines.follow(asker, channels), {})
 
     async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
         await self._directs.ensure(channel, login, peer)
-
-
-def _listed(channels: Sequence[ChannelId]) -> str:
-    few = ", ".join(str(channel) for channel in channels[:5])
-    return few if len(channels) <= 5 else f"{few} and {len(channels) - 5} more"

@@ -26,6 +26,7 @@ from bridge.app.recovery import Recovery
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
+from bridge.commands.following import following_words
 from bridge.commands.linking import linking_words
 from bridge.commands.login import login_words
 from bridge.commands.people import people_words
@@ -206,7 +207,7 @@ def _office(
 def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine) -> tuple[Word, ...]:
     """The core's own."""
     watching = watching_words(office, bridge.__version__)
-    own = (*login_words(reception.accounts), *people_words(office))
+    own = (*login_words(reception.accounts), *following_words(reception.wishes), *people_words(office))
     return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 
 

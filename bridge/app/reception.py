@@ -12,6 +12,7 @@ from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
 from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
+from bridge.app.wishes import Wishes
 from bridge.contract.errors import DeliveryError
 from bridge.matrix.api import Api
 from bridge.matrix.private import PrivateRooms
@@ -24,6 +25,7 @@ class Reception(Struct, frozen=True, kw_only=True):
     troubles: Troubles
     talks: Talks
     accounts: Accounts
+    wishes: Wishes
     linking: Callable[[NetworkName], NetworkLinking]
 
 
@@ -65,6 +67,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         troubles=troubles,
         talks=talks,
         accounts=_accounts(ground, talks, timelines, troubles),
+        wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs),
     )
 

@@ -77,7 +77,7 @@ def bind(word: Word, tokens: Sequence[str]) -> Arguments:
     while queue:
         token = queue.pop(0)
         name, equals, value = token.removeprefix("--").partition("=")
-        if not token.startswith("--") or len(token) == 2:
+        if not token.startswith("--") or not token[2:3].isalpha():  # "-->" ends a comment in a list of feeds
             rest.append(token)
         elif name not in known:
             raise Misused(f"{word.name} has no --{name}. {usage(word)}")
