@@ -15,7 +15,10 @@ class Target(Struct, frozen=True, kw_only=True):
 
     event: EventKey
     ids: tuple[str, ...] = ()
-    """Native ids at the destination, first part first; empty where it has no copy there."""
+    """Native ids at the destination: one of each part, first part first, then what else the parts are called there.
+
+    Empty where it has no copy there.
+    """
     author: Identity | None = None
     ours: bool = True
     """The copy was written by this bridge (so it may be edited and deleted there), not by the network's own people."""

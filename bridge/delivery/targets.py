@@ -63,7 +63,7 @@ async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
         if batched is not None and isinstance(delivery.body, Edit | Redaction):
             return await _rework(shelf, delivery, target or delivery.target, batched)
         if isinstance(delivery.body, Reactions) and target is not None:
-            changes["target"] = msgspec.structs.replace(target, ids=target.ids[:1])
+            changes["target"] = msgspec.structs.replace(target, ids=_of_first(copies))
     return msgspec.structs.replace(delivery, **changes)
 
 
@@ -71,8 +71,14 @@ async def _found(shelf: Shelf, target: Target, channel: ChannelId) -> tuple[Targ
     copies = [copy for copy in await shelf.copies(target.event, channel) if copy.id]
     if not copies:
         return None, copies
-    ids = tuple(id for id in _in_place(copies) if id)
+    ids = tuple(dict.fromkeys((*filter(None, _in_place(copies)), *(copy.id for copy in copies))))
     return msgspec.structs.replace(target, ids=ids, ours=copies[0].delivery is not None), copies
+
+
+def _of_first(copies: Sequence[Copy]) -> tuple[str, ...]:
+    """All native ids of the first part."""
+    first = min(copy.part for copy in copies)
+    return tuple(dict.fromkeys(copy.id for copy in copies if copy.part == first))
 
 
 def _in_place(copies: Sequence[Copy]) -> tuple[str, ...]:
