@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from adapters.common.activity import Verb
 from adapters.feeds.known import Known, Matcher, Seen, is_due, is_mass, is_worth_telling
 from adapters.feeds.parse.entries import ParsedEntry, ParsedFeed
-from adapters.feeds.parse.marking import id_mark, role
+from adapters.feeds.parse.marking import POST, id_mark, role
 from adapters.feeds.posts import Posts
 from adapters.feeds.trust import Trust
 from bridge.model.events import Body, Boost, Edit, Event, Message, Origin, Reactions, Redaction, Ref, Style
@@ -97,7 +97,7 @@ class _Reading:
         matcher = Matcher(self._known, tuple(entry.marks for entry in present))
         found = [(entry, matcher.find(entry.marks)) for entry in present]
         for entry, seen in found:
-            if role(entry.verb) == "post":
+            if role(entry) == POST:
                 self._keys[entry.ids[0]] = self._key(seen.key) if seen is not None else self._trust.key(entry.ids[0])
         changed = sum(1 for entry, seen in found if seen is not None and seen.said != entry.marks.said)
         told = not is_mass(changed, len(found))
@@ -152,7 +152,7 @@ class _Reading:
 
     def _event_id(self, entry: ParsedEntry) -> str:
         key = self._trust.key(entry.ids[0])
-        return key if role(entry.verb) in ("post", "share") else f"{key}#{entry.verb.value}"
+        return key if entry.verb in _POSTS else f"{key}#{role(entry)}"
 
     # what was known
 
@@ -160,7 +160,7 @@ class _Reading:
         """What to keep of an entry that is still there, and its edit, if it changed and that is to be told now."""
         mark = entry.marks
         kept = replace(seen, alike=mark.alike, titled=mark.titled, said=mark.said)
-        same = seen.said == mark.said or role(entry.verb) != "post"
+        same = seen.said == mark.said or role(entry) != POST
         if same or not told or not is_worth_telling(seen, self._seconds):
             return kept, ()
         if not is_due(seen, self._seconds):
@@ -245,7 +245,7 @@ class _Reading:
         return self._trust.author(entry.author, self._feed)
 
     def _held(self, id: str) -> Seen | None:
-        return self._by_mark.get(id_mark(id, "post")) or self._by_key.get(self._trust.key(id))
+        return self._by_mark.get(id_mark(id, POST)) or self._by_key.get(self._trust.key(id))
 
     def _ref(self, id: str, about: ParsedEntry | None) -> Ref:
         """As the feed names it, but for what is in the feed itself, which goes by its event's name."""

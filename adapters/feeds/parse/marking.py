@@ -7,17 +7,25 @@ from msgspec.structs import replace
 from adapters.common.activity import Verb
 from adapters.feeds.parse.entries import Marks, ParsedEntry
 
+POST = "post"
+"""The role of posts."""
 
-def role(verb: Verb) -> str:
-    """Tells apart what may bear one id: GNU social gives the deletion of a post the post's own id."""
-    return "post" if verb in (Verb.POST, Verb.UPDATE) else verb.value
+
+def role(entry: ParsedEntry) -> str:
+    """Tells apart what may bear one id: GNU social gives the deletion of a post the post's own id, and every time that somebody
+    takes a favourite back the same id."""
+    if entry.verb in (Verb.POST, Verb.UPDATE):
+        return POST
+    if entry.verb in (Verb.SHARE, Verb.DELETE) or entry.published is None:
+        return entry.verb.value
+    return f"{entry.verb.value}@{int(entry.published.timestamp())}"
 
 
 def marked(entry: ParsedEntry) -> ParsedEntry:
     plain = " ".join(entry.text.plain.split())
     title = " ".join((entry.title or "").split()).casefold() or plain[:200].casefold()
     pictures = sorted(one.source.partition("?")[0] for one in entry.attachments)
-    kind = role(entry.verb)
+    kind = role(entry)
     found = Marks(
         id=id_mark(entry.ids[0], kind),
         alike=_hash(kind, entry.link, title) if entry.link and title else 0,

@@ -113,7 +113,7 @@ def _entry(element: etree._Element, url: str, owner: ParsedAuthor | None, level:
         link=link,
         published=moment(text(element, f"{ATOM}published")),
         updated=moment(text(element, f"{ATOM}updated")),
-        author=_whose(element, base, owner, nested if verb is Verb.POST or kind == "activity" else None),
+        author=_whose(element, base, owner, nested if verb is Verb.POST or level else None),
         attachments=(*enclosures, *page.attachments),
         tags=tags_of(category.get("term") or category.get("label") for category in element.findall(f"{ATOM}category")),
         language=name_of(element.get(f"{XML}lang") or _lang(element)),

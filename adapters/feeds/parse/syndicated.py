@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from adapters.common import html
 from adapters.common.atom import Unreadable, load
-from adapters.common.dates import seconds_since_1970
+from adapters.common.dates import moment, seconds_since_1970
 from adapters.common.media import absolute, attachment, number
 from adapters.feeds.parse.entries import ParsedAuthor, ParsedEntry, ParsedFeed
 from adapters.feeds.parse.pieces import NoFeed, ladder, name_of, plain_text, tags_of, title_for, title_from_html
@@ -29,6 +29,10 @@ _TTL_CAP = 7 * 86400
 _HTML = ("text/html", "application/xhtml+xml")
 _WARNED = re.compile(r"\s*<p>\s*<strong>(?P<label>[^<]{1,60})</strong>(?P<warning>[^<]{1,2000})</p>\s*<hr\s*/?>")
 """How Mastodon's .rss writes a content warning; the label is in the writer's language."""
+
+_MAILED = re.compile(
+    r"(?P<before>[^<>()]*?)\s*[<(]?(?:mailto:)?(?P<local>[^\s@<>()]{1,100})@[^\s@<>()]{1,255}[>)]?\s*(?:\((?P<after>[^()]*)\))?"
+)
 
 
 class _Shown(Struct, frozen=True):
@@ -64,7 +68,7 @@ def read_syndicated(body: bytes, headers: Mapping[str, str], url: str) -> Parsed
         hubs=tuple(dict.fromkeys(hub for hub in hubs if hub)),
         next_url=_link(links, "next", url),
         ttl_seconds=_ttl(head),
-        updated=_time(head, "updated_parsed"),
+        updated=_time(head, "updated"),
         salmon=_link(links, "salmon", url),
         icon=absolute(url, head.get("icon") or (head.get("image") or {}).get("href") or head.get("logo")),
         language=name_of(head.get("language")),
@@ -117,8 +121,8 @@ def _entry(entry: Any, url: str, generator: str, shown: Mapping[str, _Shown]) ->
         title=title,
         text=said,
         link=link,
-        published=_time(entry, "published_parsed") or _time(entry, "created_parsed"),
-        updated=_time(entry, "updated_parsed"),
+        published=_time(entry, "published") or _time(entry, "created"),
+        updated=_time(entry, "updated"),
         author=_author(entry, url),
         attachments=(*files, *page.attachments),
         tags=tags_of(tag.get("term") or tag.get("label") for tag in entry.get("tags") or []),
@@ -205,19 +209,25 @@ def _adult(entry: Any) -> bool:
 
 
 def _time(found: Any, key: str) -> datetime | None:
-    if key not in found:
-        return None
-    parsed = found.get(key)
-    return seconds_since_1970(timegm(parsed)) if isinstance(parsed, struct_time) else None
+    """As feedparser understands it, else (it knows no date without a zone) as we do."""
+    parsed, written = (found.get(name) if name in found else None for name in (f"{key}_parsed", key))
+    return seconds_since_1970(timegm(parsed)) if isinstance(parsed, struct_time) else moment(written)
 
 
 def _author(found: Any, url: str) -> ParsedAuthor | None:
     detail = found.get("author_detail") or {}
-    name = name_of(detail.get("name")) or name_of(str(detail.get("email") or "").partition("@")[0])
+    name = _person(found.get("author")) or name_of(detail.get("name"))
     if name is None and not detail.get("href"):
         return None
-    page = absolute(url, detail.get("href"))
-    return ParsedAuthor(name=name, uri=name_of(detail.get("href")), page=page)
+    return ParsedAuthor(name=name, uri=name_of(detail.get("href")), page=absolute(url, detail.get("href")))
+
+
+def _person(written: object) -> str | None:
+    """The name in "me@host (Me)", "Me (me@host)" or "Me <me@host>"; of an address alone what stands before its @."""
+    found = _MAILED.fullmatch(name_of(str(written or "")) or "")
+    if found is None:
+        return name_of(str(written or ""))
+    return name_of(found["after"] or found["before"] or found["local"])
 
 
 def _link(links: list[Any], rel: str, url: str) -> str | None:
