@@ -1,8 +1,4 @@
-"""Who may link what to which room by a word, and where somebody's timeline is.
-
-A channel of a login shows what its owner alone may see. So only its owner links it, and only into a room that nobody enters
-uninvited; the configuration file may do more, for its author is the operator.
-"""
+"""Where somebody's timeline is, and what is linked to it by a word; how adapters reach the rooms."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +9,7 @@ from bridge.app.directs import Directs
 from bridge.app.linkage import defaults
 from bridge.app.logins import AllLogins, handle_of
 from bridge.app.networks import Networks
+from bridge.app.rights import Rights
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import TERMINAL
 from bridge.commands.following import Followed, told
@@ -51,6 +48,7 @@ class Timelines:
         *,
         rooms: Rooms,
         private: PrivateRooms,
+        rights: Rights,
         states: RoomStates,
         entered: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -60,22 +58,15 @@ class Timelines:
         self._logins = logins
         self._in_file = {portal.room for portal in settings}
         self._rooms, self._private, self._states = rooms, private, states
+        self._rights = rights
         self._entered = entered
         self._turns: Turns[str] = Turns()
-
-    async def check(self, channel: ChannelId, room: str, user: str) -> None:
-        """Whether `user` may link a channel to this room, as far as logins are concerned. Raises `Refused`, `Unavailable`."""
-        if self._personal(channel, user) and not await self._is_private(room):
-            raise Refused(
-                f"{channel} shows what only its owner may see, so it can only be linked to a room that is by invitation. "
-                "The configuration file may do otherwise."
-            )
 
     async def follow(self, asker: Asker, channels: Sequence[ChannelId], room: str | None = None) -> Followed:
         """Links channels inward: to `room` where one is named, else to the room the word was said in where that is a
         timeline, else to the asker's own, which is made where there is none. Raises `Refused`.
         """
-        personal = [channel for channel in channels if self._personal(channel, asker.user)]
+        personal = [channel for channel in channels if self._rights.personal(channel, asker.user)]
         try:
             portal = await self._place(asker, room, bool(personal))
             return await self.link(portal, channels)
@@ -129,7 +120,7 @@ class Timelines:
     async def _naming(self, login: Login) -> Portal | None:
         """One that the file made for it may be as open as the operator likes."""
         for portal in self.naming(login):
-            if self._files_links(portal, login) or await self._is_private(portal.room):
+            if self._files_links(portal, login) or await self._states.is_private(portal.room):
                 return portal
         return None
 
@@ -148,7 +139,7 @@ class Timelines:
         mine = {handle_of(login) for login in self._logins.all() if login.user == user}
         for portal in sorted(self._all(), key=lambda portal: (not mine & {*portal.post_to}, portal.id)):
             power = await self._states.power_of(portal.room, user)
-            if power is not None and power >= POWER and not (private and not await self._is_private(portal.room)):
+            if power is not None and power >= POWER and not (private and not await self._states.is_private(portal.room)):
                 return portal
         return None
 
@@ -157,7 +148,7 @@ class Timelines:
         portal = self._switchboard.portal_in(await self._ledger.fact(_OWN, user) or "")
         if portal is None or not await self._states.expects(portal.room, user):
             return None
-        return portal if await self._is_private(portal.room) else None
+        return portal if await self._states.is_private(portal.room) else None
 
     async def meant(self, asker: Asker, room: str | None) -> list[Portal]:
         """What the asker speaks of: the room named, the one they are in, or every timeline that is theirs to see.
@@ -168,29 +159,18 @@ class Timelines:
         if named is None and asker.user == TERMINAL:
             return self._all()
         if named is None:
-            return [portal for portal in self._all() if await self._sees(portal.room, asker.user)]
+            return [portal for portal in self._all() if await self._rights.sees(asker.user, portal.room)]
         portal = self._switchboard.portal_in(named)
-        may_see = asker.permission >= Permission.ADMIN or asker.room == named or await self._sees(named, asker.user)
+        may_see = asker.permission >= Permission.ADMIN or asker.room == named or await self._rights.sees(asker.user, named)
         if portal is None or not may_see:
             raise Refused("That is no room of the bridge that you are in.")
         return [portal]
 
     async def may_change(self, asker: Asker, room: str) -> None:
-        """Whether the asker may change what comes into a room. Raises `Refused`."""
-        if asker.permission >= Permission.ADMIN:
-            return
-        power = asker.room_power if asker.room == room else await self._states.power_of(room, asker.user)
+        """As `Rights.may_change`; of a timeline made for them, who has not yet come in too. Raises `Refused`, `Unavailable`."""
         own = await self._own(asker.user)
-        if own is not None and own.room == room:
-            return
-        if power is None or power < POWER:
-            raise Refused(f"That needs power level {POWER} in the room; yours is {power or 0}.")
-
-    async def _sees(self, room: str, user: str) -> bool:
-        try:
-            return await self._states.expects(room, user)
-        except DeliveryError:
-            return False
+        if own is None or own.room != room:
+            await self._rights.may_change(asker, room)
 
     def _all(self) -> list[Portal]:
         return [portal for portal in self._switchboard.portals if portal.kind is PortalKind.TIMELINE]
@@ -199,7 +179,7 @@ class Timelines:
         named = room or (asker.room if asker.room is not None and self._is_timeline(asker.room) else None)
         if named is not None:
             await self.may_change(asker, named)
-            if personal and not await self._is_private(named):
+            if personal and not await self._states.is_private(named):
                 raise Refused("What only a login's owner may see can only be linked to a room that is by invitation.")
             known = self._switchboard.portal_in(named)
             return known or await self._rooms.ensure(PortalSettings(room=named, kind=PortalKind.TIMELINE))
@@ -224,22 +204,6 @@ class Timelines:
             await self._switchboard.refresh()
             await self._private.keep(timeline_purpose(owner))
             return portal
-
-    async def _is_private(self, room: str) -> bool:
-        return await self._states.is_private(room)
-
-    def _personal(self, channel: ChannelId, user: str) -> bool:
-        """Whether the channel is a login's, which `user` must own. Raises `Refused`."""
-        name = self._networks.login_of(channel)
-        if name is None:
-            return False
-        login = self._logins.get(channel.network, name)
-        if login is None:
-            raise Refused(f'There is no login {name} on {channel.network}: "login {channel.network} --name {name}" makes it.')
-        if login.user != user:
-            hint = " (act for them with --as @user:domain)" if user == TERMINAL else ""
-            raise Refused(f"{channel} belongs to the login {name}: only its owner may link it{hint}.")
-        return True
 
     def _is_timeline(self, room: str) -> bool:
         portal = self._switchboard.portal_in(room)

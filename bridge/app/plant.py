@@ -199,7 +199,7 @@ def _office(
         pulse=pulse,
         entered=_entered(hub, foreign),
         doubles=hub.doubles,
-        check=reception.timelines.check,
+        check=reception.rights.check,
         troubles=reception.troubles.now,
     )
 

@@ -10,6 +10,7 @@ from bridge.app.accounts import Accounts
 from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
+from bridge.app.rights import Rights
 from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
 from bridge.app.wishes import Wishes
@@ -20,6 +21,7 @@ from bridge.model.ids import NetworkName
 
 
 class Reception(Struct, frozen=True, kw_only=True):
+    rights: Rights
     timelines: Timelines
     directs: Directs
     troubles: Troubles
@@ -33,6 +35,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     """`entered` is told of a room before its first link carries anything. Reads the ledger."""
     hub, ledger, switchboard = ground.hub, ground.ledger, ground.switchboard
     log = logging.getLogger("unabridged.rooms")
+    rights = Rights(ground.networks, ground.logins, hub.states)
     private = PrivateRooms(hub.api, ledger, domain=ground.settings.homeserver.domain, log=log)
     timelines = Timelines(
         ledger,
@@ -42,6 +45,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         ground.settings.portals,
         rooms=hub.rooms,
         private=private,
+        rights=rights,
         states=hub.states,
         entered=entered,
     )
@@ -62,6 +66,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
     await talks.load()
     return Reception(
+        rights=rights,
         timelines=timelines,
         directs=directs,
         troubles=troubles,
