@@ -4,6 +4,8 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
+from msgspec.structs import replace
+
 from adapters.gnusocial.find import Finder
 from adapters.gnusocial.ids import direct_id, number, person_of
 from adapters.gnusocial.outbound import Delete, Direct, Marks, Outgoing, Post, Repeat, guarded, wire_text
@@ -130,12 +132,14 @@ class Writer:
         return ()
 
     async def _mark(self, out: Marks) -> tuple[str, ...]:
-        """Looks how it stands first, so doing it again does nothing.
+        """Looks how it stands first, so doing it again does nothing. A mark on a repeat is on what was repeated.
 
         A mark is taken back where the set is empty, or where this bridge made it: one that was made elsewhere stays while
         there are other reactions.
         """
         now = await self._shown(out.number)
+        if isinstance(original := now.get("retweeted_status"), dict) and (found := number(original.get("id"))) is not None:
+            out, now = replace(out, number=found), original
         made = self._made.get(out.number, set())
         emptied = not (out.favourite or out.repeat or out.others)
         ids: tuple[str, ...] = ()

@@ -297,6 +297,17 @@ async def test_a_favourite_is_known_by_the_name_its_notice_will_have() -> None:
     assert "tag:gs1.test,2026-01-01:fave:1:note:20:2026-01-01T12:00:00+00:00" in receipt.ids
 
 
+async def test_a_mark_on_a_repeat_is_on_what_was_repeated() -> None:
+    original = status(20, "x", by=2)
+    routes = {
+        "statuses/show/27": Told(status(27, "RT x", by=3, retweeted_status=original)),
+        "favorites/create/20": Told(original),
+    }
+    bench = Bench(by_path(routes))
+    await write(bench, delivery(Reactions(target=REF, keys=("⭐",)), target=target("gs1.test:27")))
+    assert bench.http.calls()[-1] == "POST favorites/create/20"
+
+
 async def test_a_favourite_made_elsewhere_stays_while_there_are_other_reactions() -> None:
     shown = status(20, "x", by=2, favorited=True)
     bench = Bench(by_path({"statuses/show/20": Told(shown), "statuses/retweet/20": Told(status(31, "RT"))}))
