@@ -160,7 +160,7 @@ class _Reading:
         """What to keep of an entry that is still there, and its edit, if it changed and that is to be told now."""
         mark = entry.marks
         kept = replace(seen, alike=mark.alike, titled=mark.titled, said=mark.said)
-        same = seen.said == mark.said or role(entry) != POST
+        same = seen.said == mark.said or role(entry) != POST or entry.verb is Verb.SHARE
         if same or not told or not is_worth_telling(seen, self._seconds):
             return kept, ()
         if not is_due(seen, self._seconds):

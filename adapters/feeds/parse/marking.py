@@ -8,15 +8,15 @@ from adapters.common.activity import Verb
 from adapters.feeds.parse.entries import Marks, ParsedEntry
 
 POST = "post"
-"""The role of posts."""
+"""The role of what stands in a timeline by itself: posts and shares."""
 
 
 def role(entry: ParsedEntry) -> str:
     """Tells apart what may bear one id: GNU social gives the deletion of a post the post's own id, and every time that somebody
     takes a favourite back the same id."""
-    if entry.verb in (Verb.POST, Verb.UPDATE):
+    if entry.verb in (Verb.POST, Verb.UPDATE, Verb.SHARE):
         return POST
-    if entry.verb in (Verb.SHARE, Verb.DELETE) or entry.published is None:
+    if entry.verb is Verb.DELETE or entry.published is None:
         return entry.verb.value
     return f"{entry.verb.value}@{int(entry.published.timestamp())}"
 
