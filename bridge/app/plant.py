@@ -30,6 +30,7 @@ from bridge.commands.following import following_words
 from bridge.commands.linking import linking_words
 from bridge.commands.login import login_words
 from bridge.commands.people import people_words
+from bridge.commands.persons import person_words
 from bridge.commands.quarantine import quarantine_words
 from bridge.commands.watching import watching_words
 from bridge.config.adapters_found import FoundAdapters
@@ -207,7 +208,12 @@ def _office(
 def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine) -> tuple[Word, ...]:
     """The core's own."""
     watching = watching_words(office, bridge.__version__)
-    own = (*login_words(reception.accounts), *following_words(reception.wishes), *people_words(office))
+    own = (
+        *login_words(reception.accounts),
+        *following_words(reception.wishes),
+        *person_words(reception.persons),
+        *people_words(office),
+    )
     return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 
 

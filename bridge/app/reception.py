@@ -10,6 +10,7 @@ from bridge.app.accounts import Accounts
 from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
+from bridge.app.persons import HumanBook
 from bridge.app.rights import Rights
 from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
@@ -28,6 +29,7 @@ class Reception(Struct, frozen=True, kw_only=True):
     talks: Talks
     accounts: Accounts
     wishes: Wishes
+    persons: HumanBook
     linking: Callable[[NetworkName], NetworkLinking]
 
 
@@ -72,6 +74,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         troubles=troubles,
         talks=talks,
         accounts=_accounts(ground, talks, timelines, troubles),
+        persons=HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles),
         wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs),
     )

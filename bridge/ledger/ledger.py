@@ -57,7 +57,8 @@ class Ledger:
         self.member, self.save_member, self.members = people.member, people.save_member, people.members
         self.forget_room = people.forget_room
         self.identity, self.save_identity = people.identity, people.save_identity
-        self.person, self.join_person, self.leave_person = people.person, people.join_person, people.leave_person
+        self.person, self.persons = people.person, people.persons
+        self.join_person, self.leave_person = people.join_person, people.leave_person
         logins = Logins(core, key)
         self.logins, self.save_login, self.remove_login = logins.logins, logins.save_login, logins.remove_login
         media, facts = Media(core), Facts(core)

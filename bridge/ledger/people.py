@@ -93,6 +93,17 @@ class People:
 
         return await self._shown.read(id, load)
 
+    async def persons(self) -> list[tuple[IdentityId, ...]]:
+        """Every human of several identities, the one that is shown first."""
+        columns = _persons.c
+        query = select(_persons).order_by(columns.shown_network, columns.shown_id, columns.position)
+        rows = await self._core.read(lambda connection: connection.execute(query).all())
+        found: dict[tuple[str, str], tuple[IdentityId, ...]] = {}
+        for row in rows:
+            shown = (row.shown_network, row.shown_id)
+            found[shown] = (*found.get(shown, ()), IdentityId(row.network, row.id))
+        return list(found.values())
+
     async def join_person(self, ids: Sequence[IdentityId]) -> None:
         """From now on these are one human. Persons that they belong to already become one, shown as the first one's is."""
         await self._core.write(lambda work: self._change(work, lambda: _join(work, list(dict.fromkeys(ids)))))
