@@ -46,7 +46,7 @@ def read_syndicated(body: bytes, headers: Mapping[str, str], url: str) -> Parsed
     """Raises `NoFeed`."""
     found: Any = feedparser.parse(
         io.BytesIO(body),
-        response_headers={**_content_headers(headers), "content-location": url},
+        response_headers=_content_headers(headers),  # no location: ids stay as they are written
         sanitize_html=False,
         resolve_relative_uris=False,
     )
@@ -56,6 +56,7 @@ def read_syndicated(body: bytes, headers: Mapping[str, str], url: str) -> Parsed
     head: Any = found.feed
     generator = str(head.get("generator") or "")
     shown = _media_facts(body)
+    outside = url if str(found.version).startswith("atom") else None
     title = head.get("title_detail") or {}
     links = head.get("links") or []
     hubs = (absolute(url, link.get("href")) for link in links if link.get("rel") == "hub")
@@ -73,7 +74,7 @@ def read_syndicated(body: bytes, headers: Mapping[str, str], url: str) -> Parsed
         icon=absolute(url, head.get("icon") or (head.get("image") or {}).get("href") or head.get("logo")),
         language=name_of(head.get("language")),
         author=_author(head, url),
-        entries=tuple(_entry(entry, url, generator, shown) for entry in found.entries),
+        entries=tuple(_entry(entry, url, generator, shown, outside) for entry in found.entries),
         trouble=_trouble(found),
     )
 
@@ -96,13 +97,14 @@ def _trouble(found: Any) -> str | None:
     return "it is not well-formed"
 
 
-def _entry(entry: Any, url: str, generator: str, shown: Mapping[str, _Shown]) -> ParsedEntry:
+def _entry(entry: Any, url: str, generator: str, shown: Mapping[str, _Shown], outside: str | None) -> ParsedEntry:
+    """`outside`: where relative addresses are seen from without an `xml:base`; None: from the entry's page, as RSS does."""
     link = absolute(url, entry.get("link"))
     adult = any(fact.adult for fact in shown.values()) and _adult(entry)
     files = _files(entry, url, shown, adult)
     take = not any(one.media is Media.IMAGE for one in files)
     detail = _said(entry, {fact.alt for fact in shown.values()})
-    written, base = str(detail.get("value") or ""), str(detail.get("base") or link or url)
+    written, base = str(detail.get("value") or ""), absolute(url, detail.get("base")) or outside or link or url
     warning = None
     if detail.get("type") not in _HTML:
         page = html.Page(text=plain_text(written))

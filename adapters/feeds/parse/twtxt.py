@@ -3,7 +3,6 @@
 import hashlib
 import re
 from base64 import b32encode
-from datetime import UTC, datetime
 
 from adapters.common.dates import moment
 from adapters.common.media import absolute
@@ -13,6 +12,7 @@ from bridge.model.events import Text
 from bridge.text.html import plain_to_html
 
 _LINE = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)\t(?P<text>.*)")
+_STAMP = re.compile(r"(?P<day>[\d-]{10})[Tt ](?P<minute>\d\d:\d\d)(?P<second>:\d\d)?(?:\.\d+)?(?P<zone>[Zz]|[+-]\d\d:?\d\d)?")
 _FACT = re.compile(r"#\s*(?P<name>[a-z]{2,20})\s*=\s*(?P<value>\S.*)")
 _MENTION = re.compile(r"@<(?:(?P<nick>[^\s<>]{1,100}) )?(?P<url>https?://[^\s<>]{1,2000})>")
 _SUBJECT = re.compile(r"\(#(?:<)?(?P<hash>[a-z2-7]{7,12})(?: [^\s<>()]{1,2000}>)?\)\s*")
@@ -42,7 +42,7 @@ def read_twtxt(body: bytes, url: str) -> ParsedFeed:
             facts.setdefault(fact["name"], fact["value"].strip())
     if not lines and not facts:
         raise NoFeed("it is no feed")
-    own = absolute("", facts.get("url")) or url
+    own = facts.get("url") or url
     nick = name_of(facts.get("nick"))
     entries = (_entry(found["stamp"], found["text"], own) for found in lines)
     return ParsedFeed(
@@ -50,7 +50,7 @@ def read_twtxt(body: bytes, url: str) -> ParsedFeed:
         kind="twtxt",
         title=nick,
         page=absolute(url, facts.get("link")),
-        self_url=own,
+        self_url=absolute(url, own),
         icon=absolute(url, facts.get("avatar")),
         author=ParsedAuthor(name=nick, uri=own) if nick else None,
         entries=tuple(entry for entry in entries if entry is not None),
@@ -66,7 +66,7 @@ def _entry(stamp: str, written: str, own: str) -> ParsedEntry | None:
     said = said.replace("\u2028", "\n")
     mentions = {found["url"]: ParsedMention(uri=found["url"], text=_spelt(found)) for found in _MENTION.finditer(said)}
     return ParsedEntry(
-        ids=(_hash(own, at, written),),
+        ids=(_hash(own, stamp, written),),
         text=_text(said),
         published=at,
         tags=tags_of(found["far"] or found["near"] for found in _TAG.finditer(said)),
@@ -92,8 +92,16 @@ def _text(said: str) -> Text:
     return Text(plain=_MENTION.sub(_spelt, said), html="".join(pieces) + plain_to_html(said[at:]))
 
 
-def _hash(own: str, at: datetime, written: str) -> str:
-    """yarn.social's twt hash: of address, time to the second and text."""
-    stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    digest = hashlib.blake2b(f"{own}\n{stamp}\n{written}".encode("utf-8", "replace"), digest_size=32).digest()
+def _hash(own: str, stamp: str, written: str) -> str:
+    """The twt hash: of the feed's first `url`, the stamp to the second in its own zone, and the text."""
+    digest = hashlib.blake2b(f"{own}\n{_to_the_second(stamp)}\n{written}".encode("utf-8", "replace"), digest_size=32).digest()
     return b32encode(digest).decode().lower().rstrip("=")[-_HASH:]
+
+
+def _to_the_second(stamp: str) -> str:
+    found = _STAMP.fullmatch(stamp)
+    if found is None:
+        return stamp
+    zone = found["zone"] or "Z"
+    zone = zone if ":" in zone or zone in "zZ" else f"{zone[:3]}:{zone[3:]}"
+    return f"{found['day']}T{found['minute']}{found['second'] or ':00'}{'Z' if zone in ('z', '+00:00', '-00:00') else zone}"
