@@ -143,7 +143,7 @@ def _notice(id: str, status: Mapping[str, Any], item: Mapping[str, Any], server:
         tags=_tags(thing.get("tags")),
         public=_is_public(status, item),
         language=_language(status.get("lang")),
-        location=place(status.get("geo"), item.get("location")),
+        location=place(status.get("geo"), item.get("location") or thing.get("location")),
         about=_about(verb, status, item, uri, server),
     )
 

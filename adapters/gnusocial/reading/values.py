@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from adapters.common import dates
 from adapters.common.media import attachment
 from adapters.common.media import number as count
 from adapters.gnusocial.wire.statuses import posted_at
@@ -16,7 +17,6 @@ ATTACHMENTS_CAP = 32
 NAME_CAP = 500
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _POSITION = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)[\s,]*([+-]\d{1,3}(?:\.\d+)?|(?<=[\s,])\d{1,3}(?:\.\d+)?)/?.*")
-_FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def words(value: object) -> str | None:
@@ -46,16 +46,7 @@ def truth(value: object) -> bool:
 
 def moment(value: object) -> datetime | None:
     """Twitter's spelling or ISO 8601, aware and UTC; without a zone it is UTC."""
-    if not isinstance(value, str) or len(value) > 80:
-        return None
-    found = posted_at(value)
-    if found is not None:
-        return found
-    try:
-        read = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return posted_at(value) or dates.moment(value)
 
 
 def files(value: object) -> Iterator[Attachment]:
