@@ -14,7 +14,7 @@ from adapters.common.media import absolute, attachment, number
 from bridge.model.events import Attachment, Media, Text
 from bridge.text.escape import strip_controls
 from bridge.text.html import html_to_plain, plain_to_html, sanitize
-from bridge.text.tags import fits
+from bridge.text.tags import SIZE_CAP, fits
 
 MEDIA_CAP = 20
 """Attachments that are taken out of one text; what comes after stays as links."""
@@ -37,6 +37,8 @@ class Page(Struct, frozen=True, kw_only=True):
 def text_of(html: str) -> Text:
     """Already sanitised HTML as a text; without `html` where the plain text alone says as much."""
     plain = html_to_plain(html).strip()
+    if len(plain) > SIZE_CAP:
+        return Text(plain=plain[:SIZE_CAP])
     return Text(plain=plain, html=html if plain and "<" in html and html != plain_to_html(plain) else None)
 
 
