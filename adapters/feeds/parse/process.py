@@ -19,7 +19,7 @@ from adapters.feeds.parse.frames import ANSWERS, BODY_CAP, FRAME_CAP, LENGTH, Re
 from adapters.feeds.parse.turns import Turns
 
 SECONDS = 10
-"""For one feed, of processor time; twice that by the wall clock. Big real feeds take less than one."""
+"""For one feed, of processor time; three times that by the wall clock. Big real feeds take less than one."""
 MEMORY = 1024 * 1024 * 1024
 """Bytes of address space."""
 _ENDED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
@@ -100,7 +100,7 @@ class ParserProcess:
         """One exchange. Half a one can't be gone on with: then the process is ended, also where we are cancelled."""
         done = False
         try:
-            async with asyncio.timeout(2 * self._seconds):
+            async with asyncio.timeout(3 * self._seconds):
                 content = await _exchange(process, frame(asked))
             done = True
         except TimeoutError:
