@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from adapters.common.activity import Verb, is_public, program_of, verb_of
 from adapters.gnusocial.ids import number
+from adapters.gnusocial.reading.marks import rank
 from adapters.gnusocial.reading.values import files, line, moment, pages, place, rows, table, truth, words
 from adapters.gnusocial.wire.statuses import identity_in
 from bridge.model.events import Attachment, Location
@@ -90,6 +91,7 @@ def read_page(data: Any, activities: Any, server: Server) -> Page:
         id = _local(item)
         if id is not None:
             items.setdefault(id, item)
+    lowest = min((place for place in map(rank, items) if place is not None), default=None)
     found: dict[str, Notice] = {}
     undone: list[str] = []
     bad = 0
@@ -100,7 +102,7 @@ def read_page(data: Any, activities: Any, server: Server) -> Page:
         elif id not in found:
             notice = _notice(id, status, items.get(id, {}), server)
             # the server leaves a favourite that was taken back in the JSON, and can't tell it as an activity any more
-            if notice.verb is Verb.FAVORITE and items and id not in items:
+            if notice.verb is Verb.FAVORITE and id not in items and lowest is not None and lowest < (rank(id) or 0):
                 undone.append(id)
             else:
                 found[id] = notice

@@ -71,10 +71,7 @@ class Harvest:
 
     async def notices(self, catch: Catch, channel: ChannelId) -> Found:
         """Raises `Revoked` alone."""
-        pages = [(read_page(sheet.data, sheet.activities, self._server), sheet.old) for sheet in catch.sheets]
-        self._count("bad_items", sum(page.bad for page, _ in pages))
-        self._count("undone_favourites", sum(len(page.undone) for page, _ in pages))
-        every = {notice.number: (notice, old) for page, old in reversed(pages) for notice in page.notices}
+        every = self._read(catch)
         choice = self._chosen(every, catch)
         coming = {notice.number for notice, _ in choice.items} | set(choice.held)
         around = {number: notice for number, (notice, _) in every.items()}
@@ -86,6 +83,19 @@ class Harvest:
             events += await self._event(await self._in_full(notice), channel, origin)
         self._tell_reasons()
         return Found(tuple(events), choice.mark.after(catch.numbers, held=choice.held, gaps=catch.gaps))
+
+    def _read(self, catch: Catch) -> dict[str, tuple[Notice, bool]]:
+        """By number. The two faces of a page may overlap another's: where both are there counts."""
+        every: dict[str, tuple[Notice, bool]] = {}
+        for sheet in catch.sheets:
+            page = read_page(sheet.data, sheet.activities, self._server)
+            self._count("bad_items", page.bad)
+            self._count("undone_favourites", len(page.undone))
+            whole = {_id(status) for status in sheet.data}
+            for notice in page.notices:
+                if notice.number in whole or notice.number not in every:
+                    every[notice.number] = (notice, sheet.old)
+        return every
 
     def _chosen(self, every: Mapping[str, tuple[Notice, bool]], catch: Catch) -> _Choice:
         """What is to be handed in, oldest first; what is held back; and the mark, as it is or as it begins."""

@@ -15,7 +15,7 @@ from bridge.contract.errors import BridgeError
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event
 from bridge.model.ids import ChannelId
-from bridge.testing.doubles import MemoryLinking, RecordingInlet
+from bridge.testing.doubles import MemoryLinking, RecordingInlet, until
 from tests.doubles.clock import FakeClock
 from tests.unit.gnusocial.kit import HOST, LOGIN, NET, Asked, ScriptedHttp, Told, status, toolbox_with, user
 
@@ -125,6 +125,7 @@ class Desk:
         self.channels = channels or ("home@me",)
         self.config = config or GnuSocialConfig(interval=60)
         self.account = Account(NET, LOGIN, self.tools)
+        self.task: asyncio.Task[None] | None = None
         self.reader = self.begin()
 
     def begin(self) -> Reader:
@@ -137,9 +138,9 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.reader.run())
-        await self.wall.clock.advance(0)
+        task = self.task = asyncio.create_task(self.reader.run())
         try:
+            await self.rested(task)
             yield
         finally:
             task.cancel()
@@ -147,8 +148,15 @@ class Desk:
             if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, BridgeError):
                 raise error
 
+    async def rested(self, task: asyncio.Task[None]) -> None:
+        """Until it waits for the clock, or has ended."""
+        await until(lambda: task.done() or self.wall.clock.sleepers)
+
     async def round(self, seconds: float = 70) -> None:
+        """Until the next look is over."""
+        assert self.task is not None
         await self.wall.clock.advance(seconds)
+        await self.rested(self.task)
 
     def texts(self, channel: str | None = None) -> list[str]:
         return [text_of(event) for event in self.inlet.events if channel is None or event.channel.id == channel]
