@@ -52,6 +52,11 @@ class Crew:
         if (reader := self._readers.get(login)) is not None:
             reader.close(channel)
 
+    def trouble(self, channel: ChannelId) -> str | None:
+        """Why a channel can't be read, as far as is known."""
+        reader = self._readers.get(self._wishes.get(channel, ""))
+        return reader.trouble(channel) if reader is not None else None
+
     def refuse(self, desk: Desk, reason: str) -> None:
         """The server doesn't take the account any more: its owner is told, and it rests until it is logged in anew."""
         desk.ill(f"the account is refused, log in again: {reason}", refused=True)

@@ -22,6 +22,8 @@ class Reads(Protocol):
 
     def close(self, channel: ChannelId) -> None: ...
 
+    def trouble(self, channel: ChannelId) -> str | None: ...
+
 
 class Desk:
     """Raises `ValueError` where the login is not whole."""

@@ -45,6 +45,9 @@ class Reader:
     def close(self, channel: ChannelId) -> None:
         self.opened.remove(channel.id)
 
+    def trouble(self, channel: ChannelId) -> str | None:
+        return None if channel.id in self.opened else "closed"
+
 
 class Town:
     """Servers by host, each with how it answers; two accounts unless told otherwise."""
