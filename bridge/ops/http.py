@@ -22,6 +22,7 @@ from bridge.matrix.streaming import BodyStream
 
 MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REFUSED = "is no public address; bridge.allow_addresses can allow it"
 _PRIVATE_HEADERS = ("Authorization", "Cookie", "Proxy-Authorization")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _EXTRA = tuple(
@@ -107,6 +108,8 @@ class GuardedHttp:
         except (aiohttp.ClientError, ValueError) as error:
             if isinstance(error.__cause__, AddressRefused):
                 raise error.__cause__ from error
+            if _REFUSED in str(error.__cause__):  # a name of several addresses: they fail together, as one plain error
+                raise AddressRefused(str(error.__cause__)) from error
             kind = NotReached if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) else OSError
             raise kind(f"{type(error).__name__}: {error}"[:500]) from error
 
@@ -153,7 +156,7 @@ class GuardedHttp:
     def _check(self, address: Address) -> None:
         inner = _wrapped(address) or address
         if not is_public(address) and not any(inner.version == network.version and inner in network for network in self._allow):
-            raise AddressRefused(f"{inner} is no public address; bridge.allow_addresses can allow it")
+            raise AddressRefused(f"{inner} {_REFUSED}")
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, where = info
