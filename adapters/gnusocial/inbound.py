@@ -68,17 +68,18 @@ class Inbound:
         self._known = known
         self._dropped = dropped
 
-    def names(self, notice: Notice) -> tuple[str, ...]:
-        """The id of its event's key, then what else it may be called."""
+    def own_names(self, notice: Notice) -> tuple[str, ...]:
+        """What the thing itself is called: the id of its event's key first."""
         host, about = self._server.host, notice.about
         key = _own_name(notice, host)
         if notice.verb is Verb.DELETE:
             key = f"{about.uri if about is not None and about.uri else key}#delete"
-        found = [key, alias(host, notice.number)] if notice.number else [key]
-        if notice.verb is Verb.SHARE and about is not None:
-            found += [about.uri] if about.uri else []
-            found += [alias(host, about.number)] if about.number else []
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys([key, alias(host, notice.number)] if notice.number else [key]))
+
+    def names(self, notice: Notice) -> tuple[str, ...]:
+        """All names by which its event may be meant: a repeat answers to its original's, too."""
+        own, about = self.own_names(notice), notice.about
+        return tuple(dict.fromkeys((*own, *self.own_names(about)))) if notice.verb is Verb.SHARE and about is not None else own
 
     def known(self, notice: Notice) -> Known:
         """What to remember of a post."""

@@ -122,7 +122,7 @@ class Harvest:
     def _verdict(self, notice: Notice) -> Verdict:
         if notice.author is None or notice.author.id != self._account.me:
             return Verdict.NEWS
-        return self._account.echoes.judge(self._inbound.names(notice), notice.published)
+        return self._account.echoes.judge(self._inbound.own_names(notice), notice.published)
 
     def _came_into_view(self, notice: Notice, mark: Mark) -> bool:
         place = rank(notice.number)
@@ -139,8 +139,12 @@ class Harvest:
             self._note(notice)
 
     def _note(self, notice: Notice) -> None:
-        if notice.verb in _POSTS:
-            self._memory.note(self._inbound.names(notice), self._inbound.known(notice))
+        if notice.verb not in _POSTS:
+            return
+        self._memory.note(self._inbound.own_names(notice), self._inbound.known(notice))
+        about = notice.about
+        if about is not None and (names := [name for name in self._inbound.own_names(about) if self._memory.known(name) is None]):
+            self._memory.note(names, self._inbound.known(about))
 
     async def _in_full(self, notice: Notice) -> Notice:
         cut = notice.about if notice.verb is Verb.SHARE else notice

@@ -6,6 +6,7 @@ but not marked is handed in again, and known.
 """
 
 import asyncio
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -145,12 +146,16 @@ class Reader:
                     raise
                 silent += 1
                 if not alive and (silent == SILENT or one is due[-1]):
-                    # is it the server, or only what was asked of it? Raises where it is the server
-                    await self._account.verify()
+                    await self._need_server()
                     alive = True
             except Rejected as error:
                 alive = True
                 self._fail(one, error.reason, refused=True)
+
+    async def _need_server(self) -> None:
+        """Is it the server that fails, or only what was asked of it? Raises where it is the server."""
+        with suppress(Rejected):
+            await self._account.verify()
 
     async def _look(self, one: _Watched) -> list[_Brought]:
         if one.timeline is None and one.place is not None:

@@ -45,7 +45,7 @@ class Wall:
         self.shown: dict[str, Told] = {}
         self.items: dict[int, Any] = {}
         self.hidden: set[int] = set()
-        self.moods: dict[str, Told | OSError] = {}
+        self.moods: dict[str, Told | OSError] = {"account/verify_credentials": Told(user())}
         self.faceless = False
         self.next = 1
 
