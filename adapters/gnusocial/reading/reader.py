@@ -101,6 +101,7 @@ class Reader:
         """Until cancelled. Raises `Revoked`, `Unavailable` where the server can't be asked now, `LedgerUnavailable`."""
         cursor = await self._inlet.cursor(self._scope)
         self._marks = marks_in(cursor.value if cursor is not None else None, self._account.host)
+        self._account.echoes.begin()
         clock = self._tools.clock
         while True:
             self._woken.clear()

@@ -47,6 +47,12 @@ class Echoes:
         finally:
             self._writing -= 1
 
+    def begin(self) -> float:
+        """Reading begins: from now on `START_SECONDS` count. Without it they do from the first `judge`. When that was."""
+        if self._began is None:
+            self._began = self._clock.monotonic()
+        return self._began
+
     def doubt(self, delivery: str) -> None:
         """A write may have happened; until `wrote` or `settle` says more."""
         self._doubts[delivery] = self._clock.monotonic()
@@ -76,12 +82,10 @@ class Echoes:
         """Of a post by the account itself: its names (key and aliases), and when it was posted."""
         if self.writer(*ids) is not None:
             return Verdict.OURS
-        now = self._clock.monotonic()
-        if self._began is None:
-            self._began = now
+        now, began = self._clock.monotonic(), self.begin()
         if at is not None and self._clock.now() - at > RECENT:
             return Verdict.NEWS
         self._doubts = {delivery: at for delivery, at in self._doubts.items() if now - at < DOUBT_SECONDS}
-        if self._writing or self._doubts or now - self._began < START_SECONDS:
+        if self._writing or self._doubts or now - began < START_SECONDS:
             return Verdict.WAIT
         return Verdict.NEWS

@@ -53,7 +53,8 @@ class Wall:
         """Puts a post on top of a timeline; its number."""
         by = more.pop("by", 2)
         id, self.next = self.next, self.next + 1
-        one = status(id, text, at or self.clock.now(), **{"user": user(by, f"user{by}"), "statusnet_conversation_id": id, **more})
+        given = {"user": user(by, "alice" if by == 1 else f"user{by}"), "statusnet_conversation_id": id, **more}
+        one = status(id, text, at or self.clock.now(), **given)
         self.timelines.setdefault(path, []).insert(0, one)
         self.shown[f"{id}"] = Told(one)
         self.item(one)
@@ -62,7 +63,7 @@ class Wall:
     def item(self, one: Any, **more: Any) -> None:
         reply = one.get("in_reply_to_status_id")
         thing = {"id": one["uri"], "objectType": "note", "content": one["text"], "url": f"https://{HOST}/notice/{one['id']}"}
-        if reply is not None and reply in self.shown:
+        if reply in self.shown and "uri" in self.shown[reply].data:
             thing["inReplyTo"] = {"id": self.shown[reply].data["uri"]}
         net = {"conversation": f"tag:{HOST}:thread", "notice_info": {"local_id": f"{one['id']}"}}
         self.items[one["id"]] = {
