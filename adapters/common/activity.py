@@ -4,11 +4,12 @@ Verbs and object types are addresses (`http://activitystrea.ms/schema/1.0/share`
 both spellings are read as one.
 """
 
+import re
 from enum import StrEnum
+from html import unescape
 
 from adapters.common.html import read
 from bridge.model.events import Text
-from bridge.text.html import html_to_plain
 from bridge.text.plain import cut, one_line
 
 SCHEMAS = ("http://activitystrea.ms/schema/1.0/", "http://ostatus.org/schema/1.0/", "http://activityschema.org/object/")
@@ -16,6 +17,7 @@ PUBLIC = frozenset({"http://activityschema.org/collection/public", "https://www.
 """How the collection of everybody is written."""
 _NO_PROGRAM = frozenset({"", "unknown", "activity", "ostatus", "system", "api", "web"})
 _PROGRAM_CAP = 80
+_TAG = re.compile(r"<[^>]*>")
 
 
 class Verb(StrEnum):
@@ -81,7 +83,7 @@ def is_public(address: str) -> bool:
 
 def program_of(source: str | None) -> str | None:
     """The program that a post was written with, of a notice's source; None where that says only by which door it came."""
-    name = one_line(html_to_plain(source[:1000]) if source and "<" in source else source or "")
+    name = one_line(unescape(_TAG.sub("", (source or "")[:1000])))
     return cut(name, _PROGRAM_CAP) if name.lower() not in _NO_PROGRAM else None
 
 

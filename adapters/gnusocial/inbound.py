@@ -63,14 +63,15 @@ class Inbound:
         known: Callable[[str], Known | None] = _nothing,
         dropped: Callable[[str], None] = lambda why: None,
     ) -> None:
-        self._server = server
+        self.server = server
+        """Whose notices they are."""
         self._activities = activities
         self._known = known
         self._dropped = dropped
 
     def own_names(self, notice: Notice) -> tuple[str, ...]:
         """What the thing itself is called: the id of its event's key first."""
-        host, about = self._server.host, notice.about
+        host, about = self.server.host, notice.about
         key = _own_name(notice, host)
         if notice.verb is Verb.DELETE:
             key = f"{about.uri if about is not None and about.uri else key}#delete"
@@ -83,7 +84,7 @@ class Inbound:
 
     def known(self, notice: Notice) -> Known:
         """What to remember of a post."""
-        return Known(_own_name(notice, self._server.host), notice.author, _excerpt(notice))
+        return Known(_own_name(notice, self.server.host), notice.author, _excerpt(notice))
 
     def event(self, notice: Notice, channel: ChannelId, now: datetime, *, origin: Origin = Origin.LIVE) -> Event | None:
         """Never raises. `now` (aware) is when it was first seen: nothing happened later than that."""
@@ -95,7 +96,7 @@ class Inbound:
             return None
         key, *aliases = self.names(notice)
         return Event(
-            key=event_key(self._server.network, key),
+            key=event_key(self.server.network, key),
             channel=channel,
             author=notice.author,
             happened_at=time_of(notice.published, now)[0],
@@ -142,7 +143,7 @@ class Inbound:
         if notice.html is None:
             return Page(text=Text(plain=strip_controls(notice.plain).strip()))
         shown = frozenset(one.source for one in notice.attachments)
-        page = read(notice.html, notice.permalink or self._server.web, shown=shown, take_links=True)
+        page = read(notice.html, notice.permalink or self.server.web, shown=shown, take_links=True)
         if page.text.plain or page.attachments:
             return page
         return Page(text=Text(plain=strip_controls(notice.plain).strip()))
@@ -169,11 +170,11 @@ class Inbound:
 
     def _ref(self, uri: str | None, id: str | None) -> Ref | None:
         names = [uri] if uri else []
-        names += [alias(self._server.host, id)] if id else []
+        names += [alias(self.server.host, id)] if id else []
         if not names:
             return None
         known = next((found for name in names if (found := self._known(name)) is not None), Known(names[0]))
-        return Ref(key=event_key(self._server.network, known.id), author=known.author, excerpt=known.excerpt)
+        return Ref(key=event_key(self.server.network, known.id), author=known.author, excerpt=known.excerpt)
 
     def _mentions(self, page: Page) -> tuple[Mention, ...]:
         """People who are linked by name: where a name leads says on which server it is one."""
@@ -188,7 +189,7 @@ class Inbound:
                 and not any(char.isspace() or char in "/#:" for char in nick)
             ):
                 try:
-                    id = IdentityId(self._server.network, address(f"{nick}@{host}"))
+                    id = IdentityId(self.server.network, address(f"{nick}@{host}"))
                 except ValueError:
                     continue
                 found.setdefault(text, Mention(who=Identity(id=id, profile=Profile(url=url)), text=text))
@@ -207,8 +208,8 @@ class Inbound:
             return None
         peer = recipient if sender.id == me else sender
         event = Event(
-            key=event_key(self._server.network, direct_id(self._server.host, id)),
-            channel=ChannelId(self._server.network, str(Place(Kind.DIRECT, peer.id.id, login))),
+            key=event_key(self.server.network, direct_id(self.server.host, id)),
+            channel=ChannelId(self.server.network, str(Place(Kind.DIRECT, peer.id.id, login))),
             author=sender,
             happened_at=time_of(moment(row.get("created_at")), now)[0],
             body=Message(text=Text(plain=strip_controls(text).strip())),
@@ -218,7 +219,7 @@ class Inbound:
 
     def _party(self, row: Mapping[str, Any], side: str) -> Identity | None:
         user = row.get(side) if isinstance(row.get(side), dict) else {"screen_name": row.get(f"{side}_screen_name")}
-        return identity_in(self._server.network, user, self._server.host)
+        return identity_in(self.server.network, user, self.server.host)
 
 
 def time_of(published: datetime | None, now: datetime) -> tuple[datetime, datetime | None]:
