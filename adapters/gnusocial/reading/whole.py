@@ -21,7 +21,7 @@ from bridge.text.tags import SIZE_CAP
 
 AGREEING = 30
 """Characters that the page must begin with, as the post does (fewer where the post has fewer)."""
-_MORE = re.compile(r"<a\s[^>]{0,2000}>", re.IGNORECASE)
+_MORE = re.compile(r"<a\s[^<>]{1,2000}>", re.IGNORECASE)
 _MORE_CLASS = re.compile(r"""class=["'][^"'>]{0,200}\bmore\b""", re.IGNORECASE)
 _HREF = re.compile(r"""href=["']([^"'>]{1,2000})["']""", re.IGNORECASE)
 _BODY = re.compile(r"<body[^>]{0,500}>(.*?)(?:</body>|\Z)", re.IGNORECASE | re.DOTALL)

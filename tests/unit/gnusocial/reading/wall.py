@@ -105,7 +105,7 @@ class Wall:
 
     def page(self, path: str, query: dict[str, str]) -> list[Any]:
         most = int(query.get("max_id", 0))
-        found = [one for one in self.timelines[path] if not most or (isinstance(one, dict) and one.get("id", 0) <= most)]
+        found = [one for one in self.timelines[path] if not most or (isinstance(one, dict) and (one.get("id") or 0) <= most)]
         cut = found[: int(query.get("count", 20))]
         return [one for one in cut if not isinstance(one, dict) or one.get("id") not in self.hidden]
 
