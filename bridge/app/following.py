@@ -226,6 +226,11 @@ class NetworkLinking:
     def linked(self) -> Sequence[ChannelId]:
         return [*dict.fromkeys(link.channel for link in self._switchboard.links if link.channel.network == self._network)]
 
+    async def followed(self, asker: Asker) -> Sequence[ChannelId]:
+        portals = {portal.id for portal in await self._timelines.meant(asker, None)}
+        links = [link for link in self._switchboard.links if link.portal in portals and link.channel.network == self._network]
+        return [*dict.fromkeys(link.channel for link in links if link.inward)]
+
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
         return told(await self._timelines.follow(asker, channels), {})
 

@@ -36,6 +36,10 @@ class Linking(Protocol):
 
     def linked(self) -> Sequence[ChannelId]: ...
 
+    async def followed(self, asker: Asker) -> Sequence[ChannelId]:
+        """What comes into the timeline the word was said in, else into every timeline that is the asker's to see."""
+        ...
+
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
         """Links channels to the room the word was said in where that is a timeline, else to the asker's timeline; says so.
 

@@ -164,6 +164,9 @@ class MemoryLinking:
     def linked(self) -> Sequence[ChannelId]:
         return list(self.channels)
 
+    async def followed(self, asker: Asker) -> Sequence[ChannelId]:
+        return list(self.channels)
+
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
         self.channels += [channel for channel in channels if channel not in self.channels]
         return f"Following {', '.join(map(str, channels))}."
