@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from bridge.app.switchboard import Switchboard
 from bridge.contract.adapter import ChannelInfo
@@ -11,7 +12,7 @@ from bridge.delivery.supervise import Supervisor
 from bridge.matrix.info import BridgeInfo
 from bridge.matrix.rooms import Rooms
 from bridge.model.ids import NetworkName
-from bridge.model.portals import Link, Portal
+from bridge.model.portals import Link, Portal, PortalKind
 
 AGAIN = 30.0
 """Seconds until what could not be done is tried again."""
@@ -52,7 +53,7 @@ class Caretaker:
                 await self._clock.sleep(AGAIN)
 
     async def _look(self, portal: Portal) -> bool:
-        links = self._switchboard.topology.links_of(portal)
+        links = self._told(portal)
         infos = [self._info_of(link) for link in links]
         mark = (portal, tuple(links), tuple(infos))
         if self._done.get(portal.id) == mark:
@@ -60,13 +61,18 @@ class Caretaker:
         try:
             await self._info.announce(portal, links)
             for info in infos:
-                if info is not None and info.error is None:
+                if info is not None and info.error is None and portal.kind is PortalKind.CHAT:
                     await self._rooms.describe(portal, info)
         except BridgeError as error:
             self._log.info("the room %s could not be looked after: %s", portal.room, error)
             return False
         self._done[portal.id] = mark
         return None not in infos
+
+    def _told(self, portal: Portal) -> Sequence[Link]:
+        """What the room says of itself. What only comes into a timeline echoes with no other bridge, and may be thousands."""
+        links = self._switchboard.topology.links_of(portal)
+        return links if portal.kind is PortalKind.CHAT else [link for link in links if link.outward]
 
     def _info_of(self, link: Link) -> ChannelInfo | None:
         supervisor = self._supervisors.get(link.channel.network)

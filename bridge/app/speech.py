@@ -73,7 +73,10 @@ class Speech:
     async def _answered(self, room: str, sender: str, event: str, words: str | None) -> Answer:
         """What must not be seen is deleted before anything else is done with it."""
         hidden = not self._talks.is_secret(room, sender) or await self._hide(room, sender, event)
-        answer = await self._talks.answer_in(room, sender, event, words)
+        if await self._is_direct(room):
+            answer = await self._talks.answer_in(room, sender, event, words)
+        else:
+            answer = await self._talks.stop(room, sender, "Somebody else is in this room now, so I stopped. Nothing was kept.")
         return answer if hidden else replace(answer, text=f"{answer.text}\n{_DELETE_IT}")
 
     async def _hide(self, room: str, sender: str, event: str) -> bool:

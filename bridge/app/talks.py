@@ -53,6 +53,29 @@ class _Talk:
         self.held: dict[str, str] = {}
         """What was heard, by event."""
 
+    async def next(self, words: str | None, log: logging.Logger) -> Question | LoggedIn | Answer:
+        """An answer: it could not go on, and why. The words of an error that isn't meant for people may hold what was said."""
+        try:
+            async with asyncio.timeout(STEP):
+                return await (anext(self.steps) if words is None else self.steps.asend(words))
+        except StopAsyncIteration:
+            return Answer(text="The login ended without a result.", failed=True)
+        except TimeoutError:
+            return Answer(text="That took too long, and I gave up. Please begin again.", failed=True)
+        except (BridgeError, OSError) as error:
+            return Answer(text=str(error) or type(error).__name__, failed=True)
+        except Exception as bug:  # noqa: BLE001 - an adapter's bug ends the talk, and the log says where it was, not what it said
+            where = "".join(traceback.format_tb(bug.__traceback__))
+            log.error("a login failed by a bug, %s:\n%s", type(bug).__name__, where)
+            return Answer(text="That failed by a fault in the bridge; its log says more.", failed=True)
+
+    async def finished(self, result: LoggedIn) -> Answer:
+        """What came of the end."""
+        try:
+            return await self.finish(result)
+        except (BridgeError, OSError) as error:
+            return Answer(text=str(error) or type(error).__name__, failed=True)
+
 
 class Talks:
     """`tell` says something of the bot's own in a room; best effort."""
@@ -122,6 +145,15 @@ class Talks:
             return Answer(text="That was too much at once. Please answer again.", asks=None, failed=True)
         return await self._answered(talk, said.strip())
 
+    async def stop(self, room: str, user: str, why: str) -> Answer:
+        """Ends what is open in a chat."""
+        talk = self._in_chat(room, user)
+        if talk is not None:
+            await self._end(talk)
+        else:
+            await self._forget(room, user)
+        return Answer(text=why, failed=True)
+
     async def answer(self, id: str, user: str, words: str) -> Answer:
         """What was said in a terminal. A talk of somebody else, or in a chat, is as if it weren't there."""
         talk = self._talks.get(id)
@@ -176,7 +208,7 @@ class Talks:
     async def _step(self, talk: _Talk, words: str | None) -> Answer:
         talk.busy = True
         try:
-            said = await self._next(talk, words)
+            said = await talk.next(words, self._log)
         finally:
             talk.busy = False
             talk.heard_at = self._clock.monotonic()
@@ -185,29 +217,7 @@ class Talks:
             talk.secret = said.secret
             return Answer(text=asked(said), asks=said, talk=talk.id)
         await self._end(talk)
-        return said if isinstance(said, Answer) else await self._finished(talk, said)
-
-    async def _next(self, talk: _Talk, words: str | None) -> Question | LoggedIn | Answer:
-        """An answer: it could not go on, and why. The words of an error that isn't meant for people may hold what was said."""
-        try:
-            async with asyncio.timeout(STEP):
-                return await (anext(talk.steps) if words is None else talk.steps.asend(words))
-        except StopAsyncIteration:
-            return Answer(text="The login ended without a result.", failed=True)
-        except TimeoutError:
-            return Answer(text="That took too long, and I gave up. Please begin again.", failed=True)
-        except (BridgeError, OSError) as error:
-            return Answer(text=str(error) or type(error).__name__, failed=True)
-        except Exception as bug:  # noqa: BLE001 - an adapter's bug ends the talk, and the log says where it was, not what it said
-            where = "".join(traceback.format_tb(bug.__traceback__))
-            self._log.error("a login failed by a bug, %s:\n%s", type(bug).__name__, where)
-            return Answer(text="That failed by a fault in the bridge; its log says more.", failed=True)
-
-    async def _finished(self, talk: _Talk, result: LoggedIn) -> Answer:
-        try:
-            return await talk.finish(result)
-        except (BridgeError, OSError) as error:
-            return Answer(text=str(error) or type(error).__name__, failed=True)
+        return said if isinstance(said, Answer) else await talk.finished(said)
 
     async def _close(self, talk: _Talk) -> None:
         self._talks.pop(talk.id, None)

@@ -145,10 +145,20 @@ async def test_a_talk_is_its_owners_alone(tmp_path: Path, hs: FakeHomeserver) ->
         await tell(hs, room, "login local", "Which account?")
         other = await chat(hs, EVE)
         await tell(hs, other, "ally", 'There is no word "ally"', EVE)
+        hs.say(EVE, other, "mallory")
+        await tell(hs, room, "ally", "The password of ally?")
+        assert await bridge.ledger.logins() == []
+
+
+async def test_it_stops_when_somebody_else_comes_in(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        room = await chat(hs, power_level_content_override={"redact": 0})
+        await tell(hs, room, "login local", "Which account?")
+        await tell(hs, room, "ally", "The password of ally?")
         hs.move(ALICE, room, EVE, "invite")
         hs.join(EVE, room)
-        hs.say(EVE, room, "mallory")
-        await tell(hs, room, "ally", "The password of ally?")
+        assert (await tell(hs, room, SECRET, "Somebody else is in this room now"))["content"] == {}
+        assert salon(bridge).given_up == 1
         assert await bridge.ledger.logins() == []
 
 
