@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from adapters.gnusocial.commands import Words
 from adapters.gnusocial.config import GnuSocialConfig
 from adapters.gnusocial.ids import Kind, Place, person_of, place_of
@@ -57,7 +59,10 @@ class GnuSocial:
     # channels
 
     async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
-        return [self._open(channel) for channel in channels]
+        """Waits for the first look at each, so that what the server doesn't have or won't show is told."""
+        found = [self._open(channel) for channel in channels]
+        await self._crew.looked(*(info.channel for info in found if info.error is None))
+        return [replace(info, error=info.error or self._crew.trouble(info.channel)) for info in found]
 
     def _open(self, channel: ChannelId) -> ChannelInfo:
         try:
@@ -68,7 +73,7 @@ class GnuSocial:
         desk = self._crew.desk(place.login)
         if desk is None:
             return ChannelInfo(channel=channel, error=f"there is no login named {place.login}: say `login {self._network}`")
-        return ChannelInfo(channel=channel, name=_title(place, desk), error=desk.trouble or self._crew.trouble(channel))
+        return ChannelInfo(channel=channel, name=_title(place, desk), error=desk.trouble)
 
     async def close(self, *channels: ChannelId) -> None:
         for channel in channels:

@@ -8,7 +8,7 @@ but not marked is handed in again, and known.
 import asyncio
 from contextlib import suppress
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from adapters.common.resting import rest
@@ -54,6 +54,8 @@ class _Watched(Struct):
     waits: int = 0
     """Rounds in a row that have held something back."""
     trouble: str | None = None
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    """It was looked at once."""
 
 
 class _Brought(Struct, frozen=True):
@@ -97,17 +99,27 @@ class Reader:
         watched = self._channels.get(channel.id)
         return watched.trouble if watched is not None else None
 
+    async def looked(self, channel: ChannelId, seconds: float) -> None:
+        """Until it was looked at once, this reader has ended, or so many seconds have passed: then `trouble` knows."""
+        watched = self._channels.get(channel.id)
+        if watched is not None:
+            await rest(self._tools.clock, watched.looked, seconds)
+
     async def run(self) -> None:
         """Until cancelled. Raises `Revoked`, `Unavailable` where the server can't be asked now, `LedgerUnavailable`."""
         cursor = await self._inlet.cursor(self._scope)
         self._marks = marks_in(cursor.value if cursor is not None else None, self._account.host)
         self._account.echoes.begin()
         clock = self._tools.clock
-        while True:
-            self._woken.clear()
-            await self._pace.learn()
-            await self._round()
-            await rest(clock, self._woken, min(one.due for one in self._watched()) - clock.monotonic())
+        try:
+            while True:
+                self._woken.clear()
+                await self._pace.learn()
+                await self._round()
+                await rest(clock, self._woken, min(one.due for one in self._watched()) - clock.monotonic())
+        finally:
+            for one in self._watched():
+                one.looked.set()
 
     @property
     def _scope(self) -> str:
@@ -152,6 +164,8 @@ class Reader:
             except Rejected as error:
                 alive = True
                 self._fail(one, error.reason, refused=True)
+            finally:
+                one.looked.set()
 
     async def _need_server(self) -> None:
         """Is it the server that fails, or only what was asked of it? Raises where it is the server."""

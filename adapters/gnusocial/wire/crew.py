@@ -15,6 +15,7 @@ FIRST_SECONDS, CAP_SECONDS = 5.0, 900.0
 REFUSED_SECONDS = 3600.0
 """After which a refused account is tried once more: servers refuse people by mistake, too."""
 LEDGER_SECONDS = 5.0
+LOOK_SECONDS = 15.0
 
 
 class Crew:
@@ -51,6 +52,15 @@ class Crew:
         login = self._wishes.pop(channel, "")
         if (reader := self._readers.get(login)) is not None:
             reader.close(channel)
+
+    async def looked(self, *channels: ChannelId) -> None:
+        """Until each was looked at once, its reader has ended, or `LOOK_SECONDS` have passed over all of them."""
+        clock = self._tools.clock
+        end = clock.monotonic() + LOOK_SECONDS
+        for channel in channels:
+            reader = self._readers.get(self._wishes.get(channel, ""))
+            if reader is not None and clock.monotonic() < end:
+                await reader.looked(channel, end - clock.monotonic())
 
     def trouble(self, channel: ChannelId) -> str | None:
         """Why a channel can't be read, as far as is known."""

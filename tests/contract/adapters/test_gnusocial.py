@@ -131,7 +131,9 @@ class GnuSocialRig:
                     server.away = False
 
         if isinstance(inlet, RecordingInlet):  # it has been here before, and read the first post
-            read = Marks(host=server.host, timelines={self.channel.id: Mark(seen=(f"{FIRST}",), newest=FIRST)})
+            home = Mark(seen=(f"{FIRST}",), newest=FIRST)
+            marks = {self.channel.id: home, "direct_messages": Mark(), "direct_messages/sent": Mark()}
+            read = Marks(host=server.host, timelines=marks)
             inlet.cursors.setdefault("login/me", Cursor(scope="login/me", value=read.write()))
         ours = replace(tools, http=http, clock=QuickClock(), logins=MemoryLogins(login))
         return Rigged(self.network, GnuSocialConfig(interval=5), inlet, ours)

@@ -45,6 +45,8 @@ class Reader:
     def close(self, channel: ChannelId) -> None:
         self.opened.remove(channel.id)
 
+    async def looked(self, channel: ChannelId, seconds: float) -> None: ...
+
     def trouble(self, channel: ChannelId) -> str | None:
         return None if channel.id in self.opened else "closed"
 

@@ -69,6 +69,21 @@ async def test_a_timeline_that_is_refused_troubles_no_other(caplog: pytest.LogCa
     assert len([line for line in caplog.messages if "not found" in line]) == 1
 
 
+async def test_whoever_opens_a_channel_can_wait_for_what_is_wrong_with_it() -> None:
+    wall = Wall()
+    channel = ChannelId(NET, "group/nobody@me")
+    async with begun(wall) as desk:
+        desk.reader.open(channel)
+        await desk.reader.looked(channel, 15)
+        assert desk.reader.trouble(channel) == "not found"
+        wall.moods["statusnet/groups/timeline/slow"] = OSError("time-out")
+    slow = ChannelId(NET, "group/slow@me")
+    desk.reader.open(slow)
+    waiting = asyncio.create_task(desk.reader.looked(slow, 15))
+    await wall.clock.advance(15)
+    await waiting
+
+
 async def test_a_timeline_that_fails_is_tried_again_less_and_less_often() -> None:
     wall = Wall()
     wall.timelines[MENTIONS] = []
