@@ -10,7 +10,7 @@ from adapters.gnusocial.config import GnuSocialConfig
 from adapters.gnusocial.ids import Kind, Place, person_of, place_of
 from adapters.gnusocial.login import Dialogue
 from adapters.gnusocial.manifest import MANIFEST, features_of
-from adapters.gnusocial.outbound import Outgoing, State, outgoing
+from adapters.gnusocial.outbound import Marks, Outgoing, Repeat, State, outgoing
 from adapters.gnusocial.reading.reader import Reader
 from adapters.gnusocial.wire.account import SAFE, remembered
 from adapters.gnusocial.wire.client import Refused, Revoked
@@ -26,7 +26,7 @@ from bridge.contract.words import Word
 from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 
-TOO_LONG = 413
+DELETED, TOO_LONG = 410, 413
 
 
 class GnuSocial:
@@ -90,6 +90,8 @@ class GnuSocial:
         except Refused as error:
             if error.status == TOO_LONG:
                 desk.account.forget_limits()
+            elif error.status == DELETED and isinstance(out, Marks | Repeat):
+                self._crew.gone(desk, out.number)
             raise
         except Revoked as error:
             self._crew.refuse(desk, error.reason)

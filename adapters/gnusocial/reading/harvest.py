@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from adapters.common.activity import Verb
 from adapters.gnusocial.config import GnuSocialConfig
-from adapters.gnusocial.ids import number
+from adapters.gnusocial.ids import alias, number
 from adapters.gnusocial.inbound import Inbound
 from adapters.gnusocial.reading.ancestors import Ancestors
 from adapters.gnusocial.reading.faces import Notice, Server, read_page
@@ -165,6 +165,16 @@ class Harvest:
             event = inbound.event(notice, channel, now, origin=origin)
         self._note(notice)
         return [] if event is None else [(event, rank(notice.number) or 0)]
+
+    def gone(self, number: str, channel: ChannelId) -> Event | None:
+        """The end of a post that was handed in, by its author; None where it isn't known."""
+        known = self._memory.known(alias(self._server.host, number))
+        if known is None:
+            return None
+        about = Notice(number=number, uri=known.id)
+        return self._inbound.event(
+            Notice(number="", uri=known.id, verb=Verb.DELETE, author=known.author, about=about), channel, self._tools.clock.now()
+        )
 
     # direct messages
 

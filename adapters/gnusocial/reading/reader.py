@@ -78,6 +78,7 @@ class Reader:
         self._marks = Marks(host=account.host)
         self._directs = [_Watched(route.path, None, Timeline(route, account.client, tools)) for route in (INBOX, SENT)]
         self._channels: dict[str, _Watched] = {}
+        self._gone: list[Event] = []
         self._next = 0.0
         self._woken = asyncio.Event()
 
@@ -98,6 +99,14 @@ class Reader:
         """Why a channel can't be read, in plain words; None: nothing is wrong with it as far as is known."""
         watched = self._channels.get(channel.id)
         return watched.trouble if watched is not None else None
+
+    def gone(self, number: str) -> None:
+        """The server says that a post was deleted. Where it is one that was handed in, that is told, too."""
+        channel = next(iter(self._channels), None)
+        event = self._harvest.gone(number, ChannelId(self._network, channel)) if channel is not None else None
+        if event is not None:
+            self._gone.append(event)
+            self._woken.set()
 
     async def looked(self, channel: ChannelId, seconds: float) -> None:
         """Until it was looked at once, this reader has ended, or so many seconds have passed: then `trouble` knows."""
@@ -206,11 +215,13 @@ class Reader:
 
     async def _commit(self, brought: list[_Brought]) -> None:
         marks = self._stamped({**self._marks.timelines, **{one.watched.name: one.found.mark for one in brought}})
-        events = in_order([event for one in brought for event in one.found.events])
+        gone = len(self._gone)
+        events = [*in_order([event for one in brought for event in one.found.events]), *self._gone]
         if events or marks != self._marks.timelines:
             kept = Marks(host=self._account.host, timelines=marks)
             await self._hand_in(events, Cursor(scope=self._scope, value=kept.write()))
             self._marks = kept
+            del self._gone[:gone]
         for one in brought:
             one.timeline.done(one.catch)
             self._settle(one)

@@ -62,6 +62,11 @@ class Crew:
             if reader is not None and clock.monotonic() < end:
                 await reader.looked(channel, end - clock.monotonic())
 
+    def gone(self, desk: Desk, number: str) -> None:
+        """A post was found to be deleted, by its number there."""
+        if (reader := self._readers.get(desk.login.name)) is not None:
+            reader.gone(number)
+
     def trouble(self, channel: ChannelId) -> str | None:
         """Why a channel can't be read, as far as is known."""
         reader = self._readers.get(self._wishes.get(channel, ""))

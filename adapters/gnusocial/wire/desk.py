@@ -26,6 +26,8 @@ class Reads(Protocol):
 
     def trouble(self, channel: ChannelId) -> str | None: ...
 
+    def gone(self, number: str) -> None: ...
+
 
 class Desk:
     """Raises `ValueError` where the login is not whole."""

@@ -160,7 +160,7 @@ class Writer:
         try:
             status = (await self._account.client.get(f"statuses/show/{of}")).data
         except Refused as error:
-            raise Rejected("that post is not there any more") if error.gone else error from None
+            raise Refused("that post is not there any more", error.status) if error.gone else error from None
         return status if isinstance(status, dict) else {}
 
     async def _favour(self, of: str) -> tuple[str, ...]:

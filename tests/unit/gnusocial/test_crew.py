@@ -45,6 +45,8 @@ class Reader:
     def close(self, channel: ChannelId) -> None:
         self.opened.remove(channel.id)
 
+    def gone(self, number: str) -> None: ...
+
     async def looked(self, channel: ChannelId, seconds: float) -> None: ...
 
     def trouble(self, channel: ChannelId) -> str | None:

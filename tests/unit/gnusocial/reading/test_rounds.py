@@ -262,6 +262,21 @@ async def test_favourites_deletions_and_repeats_are_told_as_what_they_mean() -> 
     assert isinstance(redaction, Redaction) and redaction.target.key.id == names(id)[0]
 
 
+async def test_a_post_that_turns_out_to_be_deleted_is_taken_back_once() -> None:
+    wall = Wall()
+    async with begun(wall) as desk:
+        id = wall.post("a post")
+        await desk.round()
+        desk.reader.gone(f"{id}")
+        desk.reader.gone("4711")
+        await until(lambda: len(desk.inlet.events) == 2)
+        await desk.round()
+    event = desk.inlet.events[-1]
+    assert isinstance(event.body, Redaction) and event.body.target.key.id == names(id)[0]
+    assert event.author == desk.inlet.events[0].author
+    assert len(desk.inlet.offered) == 2
+
+
 async def test_an_interval_is_kept_with_some_jitter() -> None:
     wall = Wall()
     async with begun(wall) as desk:
