@@ -6,7 +6,7 @@ whole or an item of it, and any value may be of any type: what can't be read is 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -236,7 +236,3 @@ def _tags(found: object) -> tuple[str, ...]:
 def _language(value: object) -> str | None:
     found = line(value)
     return found if found is not None and len(found) <= 35 and found.lower() not in ("und", "qme", "zxx") else None
-
-
-def numbers_of(notices: Sequence[Notice]) -> tuple[str, ...]:
-    return tuple(notice.number for notice in notices)
