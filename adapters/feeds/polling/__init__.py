@@ -1,0 +1,1 @@
+"""Looking at feeds again and again, without being a burden to anybody."""

@@ -1,0 +1,1 @@
+"""What hubs and people's servers send by themselves: WebSub and Salmon."""
