@@ -1,0 +1,1 @@
+"""How two stand-ins meet: WebFinger, hubs and slaps."""
