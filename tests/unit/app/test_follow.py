@@ -222,3 +222,12 @@ async def test_a_file_named_in_the_terminal_is_known_as_one(tmp_path: Path, hs: 
         assert asked.data == ["list.opml"]
         assert (await asyncio.to_thread(ask, socket, "files", ["version", "list.opml"], None)).data == []
         assert (await asyncio.to_thread(ask, socket, "files", [], None)).data == []
+
+
+async def test_a_timeline_does_not_list_what_only_comes_in(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE, lobby()), adapter="salon") as bridge:
+        bridge.world.topics["#news"] = "not the room's topic"
+        await bridge.linked()
+        await hs.wait_for(await bridge.room(), lambda event: event["type"] == "m.bridge")
+        timeline = await bridge.room("#timeline:localhost")
+        assert not [event for event in hs.events(timeline) if event["type"] in ("m.bridge", "m.room.topic", "m.room.name")]

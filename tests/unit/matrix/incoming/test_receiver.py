@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.features import Evidence
-from bridge.matrix.receiver import COMMAND, UNREADABLE
+from bridge.matrix.receiver import ANSWER, COMMAND, UNREADABLE
 from bridge.matrix.transaction import NotJson
 from bridge.model.events import Message, Reactions, Redaction
 from bridge.model.signals import Availability, Presence, ReadMark, Typing
@@ -225,6 +225,25 @@ async def test_words_to_the_bot_are_commands_and_never_carried(event: dict[str, 
     assert [(chore.kind, chore.id, chore.room) for chore in world.chores] == [(COMMAND, event["event_id"], event["room_id"])]
     assert world.events == []
     assert msgspec.json.decode(world.chores[0].payload) == event
+
+
+async def test_an_answer_to_a_question_is_stored_without_its_words() -> None:
+    world = World()
+    world.asked = {ALICE}
+    event = message("correct horse battery", room_id="!direct", event_id="$secret")
+    await world.push(event)
+    (chore,) = world.chores
+    assert (chore.kind, chore.id, chore.room) == (ANSWER, "$secret", "!direct")
+    assert b"horse" not in chore.payload
+    assert world.held == {"$secret": "correct horse battery"}
+
+
+async def test_in_a_portal_nothing_is_an_answer() -> None:
+    world = World()
+    world.asked = {ALICE}
+    await world.push(message("!help"), message("said to all"))
+    assert [chore.kind for chore in world.chores] == [COMMAND]
+    assert len(world.events) == 1 and world.held == {}
 
 
 @pytest.mark.parametrize(

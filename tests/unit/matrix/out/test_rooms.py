@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from bridge.config.settings import PortalSettings
+from bridge.config.settings import LinkSettings, PortalSettings
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.errors import Unavailable
 from bridge.matrix.api import Refusal
 from bridge.matrix.rooms import RoomRefused
+from bridge.matrix.state import read_state
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.portals import Link, PortalKind, Source
 from tests.unit.matrix.out.rig import LOCAL, Rig
@@ -26,6 +27,32 @@ async def test_a_missing_alias_is_made_named_and_its_people_invited(rig: Rig) ->
     assert (rig.hs.state(portal.room, "m.room.member", "@alice:localhost") or {})["membership"] == "invite"
     levels = (rig.hs.state(portal.room, "m.room.power_levels") or {})["users"]
     assert levels["@admin:localhost"] == 100 and "@alice:localhost" not in levels
+
+
+async def test_a_room_made_for_a_logins_channel_is_by_invitation(rig: Rig) -> None:
+    links = (LinkSettings(channel=ChannelId(LOCAL, "#open")), LinkSettings(channel=ChannelId(LOCAL, "home@me")))
+    portal = await rig.rooms.ensure(PortalSettings(room="#timeline:localhost", links=links))
+    assert rig.hs.state(portal.room, "m.room.join_rules") == {"join_rule": "invite"}
+    other = await rig.rooms.ensure(PortalSettings(room="#open:localhost", links=links[:1]))
+    assert rig.hs.state(other.room, "m.room.join_rules") == {"join_rule": "public"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "history", "private"),
+    [
+        ("invite", "shared", True),
+        ("knock", "joined", True),
+        ("public", "shared", False),
+        ("restricted", "shared", False),
+        ("invite", "world_readable", False),
+        (7, None, False),
+        (None, None, True),
+    ],
+)
+def test_a_room_is_private_where_nobody_gets_in_or_looks_in_unasked(rule: Any, history: Any, private: bool) -> None:
+    content = {"m.room.join_rules": {"join_rule": rule}, "m.room.history_visibility": {"history_visibility": history}}
+    state = [{"type": kind, "state_key": "", "content": value} for kind, value in content.items() if None not in value.values()]
+    assert read_state(state, BOT).private is private
 
 
 async def test_the_bot_has_a_name_when_it_is_first_seen(rig: Rig) -> None:
