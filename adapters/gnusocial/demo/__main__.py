@@ -9,7 +9,7 @@ from adapters.gnusocial.demo.server import SiteServer
 
 
 async def main(host: str, port: int, pace: float) -> None:
-    server = await SiteServer.start(host, port, name=f"{host}:{port}" if port else None)
+    server = await SiteServer.start(host, port)
     script = Script(pace=pace)
     script.people(server.site)
     server.play(script)

@@ -11,8 +11,8 @@ from adapters.gnusocial.demo.pictures import measured
 from adapters.gnusocial.demo.state import Site
 from adapters.gnusocial.demo.things import (
     ApiError,
+    Bond,
     Direct,
-    Fave,
     File,
     Followed,
     Group,
@@ -92,7 +92,7 @@ def favourite(site: Site, who: Profile, notice: Notice, *, uri: str | None = Non
         raise ApiError(403, "You have already favorited this!")
     now = site.now()
     uri = uri or site.tag("fave", who.id, notice.type, notice.id, f"{now:%Y-%m-%dT%H:%M:%S}+00:00")
-    site.faves[who.id, notice.id] = Fave(uri, now)
+    site.faves[who.id, notice.id] = Bond(uri, now)
     shown = f"{html.escape(who.nick)} favorited something by {html.escape(notice.author.nick)}: {notice.html}"
     made = record(
         site,
@@ -149,17 +149,25 @@ def follow(site: Site, who: Profile, whom: Profile) -> None:
     if (whom.id, who.id) in site.blocks:
         raise ApiError(403, "Could not follow user: User not found.")
     now = site.now()
-    site.follows[who.id, whom.id] = now
-    if not who.local:
-        return
     uri = site.tag("subscription", who.id, "person", whom.id, f"{now:%Y-%m-%dT%H:%M:%S}+00:00")
+    site.follows[who.id, whom.id] = Bond(uri, now)
     text = f"{who.best_name} ({who.url}) started following {whom.best_name} ({whom.url})."
     shown = f"{_link(who.url, who.best_name)} started following {_link(whom.url, whom.best_name)}."
     notice = record(
-        site, who, text, shown, uri=uri, verb="follow", source="activity", about=whom, conversation=site.conversation()
+        site,
+        who,
+        text,
+        shown,
+        uri=uri,
+        verb="follow",
+        source="activity",
+        about=whom,
+        conversation=site.conversation(),
+        hidden=not who.local,
     )
-    site.tell(Followed(who, whom, now, uri))
-    site.tell(Published(notice))
+    if who.local:
+        site.tell(Followed(who, whom, now, uri))
+        site.tell(Published(notice))
 
 
 def unfollow(site: Site, who: Profile, whom: Profile) -> None:

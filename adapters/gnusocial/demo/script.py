@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from adapters.gnusocial.demo import actions
 from adapters.gnusocial.demo.pictures import plain
 from adapters.gnusocial.demo.state import Site
-from adapters.gnusocial.demo.things import File, Notice
+from adapters.gnusocial.demo.things import Bond, File, Notice
 
 PACE = 20.0
 """Seconds between two happenings, about."""
@@ -104,10 +104,9 @@ class Script:
         reader = site.add_user(self.reader, self.password, fullname="Demo Reader")
         everybody = [site.add_user(one.nick, one.nick, fullname=one.fullname, bio=one.bio, face=one.face) for one in PEOPLE]
         for one in everybody:
-            site.follows[reader.id, one.id] = site.now()
-            for other in everybody:
+            for other in (*everybody, reader):
                 if one is not other:
-                    site.follows[one.id, other.id] = site.now()
+                    site.follows[other.id, one.id] = Bond(site.tag("subscription", other.id, "person", one.id), site.now())
 
     async def run(self, site: Site) -> None:
         """A pause, then the next line, until all are said."""

@@ -41,10 +41,10 @@ class SiteServer:
         port: int = 0,
         *,
         now: Callable[[], datetime] | None = None,
-        name: str | None = None,
+        address: str | None = None,
         **settings: Any,
     ) -> "SiteServer":
-        """Listen; port 0 takes a free one. `settings` are those of `Settings`, `name` is what the site calls itself in the
+        """Listen; port 0 takes a free one. `settings` are those of `Settings`, `address` is what the site calls itself in the
         ids that it mints (default: host and port). Raises `OSError` where the port is taken.
         """
         server = cls(host)
@@ -55,7 +55,7 @@ class SiteServer:
         listener = web.TCPSite(server._runner, host, port)
         await listener.start()
         server.port = server._runner.addresses[0][1]
-        server._settle(name or f"{host}:{server.port}")
+        server._settle(address or f"{host}:{server.port}")
         server._tasks.append(asyncio.create_task(server.federation.postman.run()))
         return server
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from adapters.gnusocial.demo.pictures import plain
 from adapters.gnusocial.demo.things import (
     ApiError,
+    Bond,
     Conversation,
     Direct,
-    Fave,
     File,
     Group,
     Happening,
@@ -38,9 +38,9 @@ class Site:
         self.groups: dict[str, Group] = {}
         self.notices: dict[int, Notice] = {}
         self.deleted: set[int] = set()
-        self.follows: dict[tuple[int, int], datetime] = {}
+        self.follows: dict[tuple[int, int], Bond] = {}
         self.blocks: set[tuple[int, int]] = set()
-        self.faves: dict[tuple[int, int], Fave] = {}
+        self.faves: dict[tuple[int, int], Bond] = {}
         self.directs: list[Direct] = []
         self.files: dict[int, File] = {}
         self.listeners: list[Callable[[Happening], None]] = []
@@ -146,7 +146,7 @@ class Site:
         found = int(id) if str(id).isascii() and str(id).isdigit() and len(str(id)) < 12 else 0
         if found in self.deleted:
             raise ApiError(410, "Notice deleted.", early=True)
-        if found not in self.notices:
+        if found not in self.notices or self.notices[found].hidden:
             raise ApiError(404, "No such notice.", early=True)
         return self.notices[found]
 
@@ -156,7 +156,7 @@ class Site:
 
     def by(self, author: Profile) -> Iterator[Notice]:
         """The latest first."""
-        return (one for one in reversed(self.notices.values()) if one.author is author)
+        return (one for one in reversed(self.notices.values()) if one.author is author and not one.hidden)
 
     def conversation(self, uri: str | None = None, url: str | None = None) -> Conversation:
         """The one with this global id, else a new one."""

@@ -111,15 +111,6 @@ class File:
     height: int | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Enclosure:
-    """A picture of a notice from elsewhere."""
-
-    url: str
-    type: str
-    size: str
-
-
 @dataclass(slots=True, eq=False, kw_only=True)
 class Notice:
     """Whatever stands in a timeline; what is no post (favourite, delete, follow, join) is a notice all the same."""
@@ -146,7 +137,9 @@ class Notice:
     groups: list[Group] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
-    enclosures: list[Enclosure] = field(default_factory=list)
+    """Of local notices: what is attached to one from elsewhere shows only as a link."""
+    hidden: bool = False
+    """It takes its place in a timeline, and is shown nowhere: that somebody from elsewhere follows."""
 
     @property
     def local(self) -> bool:
@@ -154,7 +147,9 @@ class Notice:
 
 
 @dataclass(slots=True, frozen=True)
-class Fave:
+class Bond:
+    """That somebody follows somebody, or likes something: what the notice that tells of it is called, and since when."""
+
     uri: str
     created: datetime
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from adapters.gnusocial.demo.state import Site
-from adapters.gnusocial.demo.things import Direct, Fave, Group, Notice, Profile
+from adapters.gnusocial.demo.things import Bond, Direct, Group, Notice, Profile
 
 
 def home(site: Site, who: Profile) -> Iterator[Notice]:
@@ -13,6 +13,10 @@ def home(site: Site, who: Profile) -> Iterator[Notice]:
     """
     for notice in reversed(site.notices.values()):
         if (who.id, notice.author.id) in site.blocks:
+            continue
+        if notice.hidden:
+            if notice.about is who:
+                yield notice
             continue
         ways = (
             site.following(who, notice.author),
@@ -78,7 +82,7 @@ def sent(site: Site, who: Profile) -> Iterator[Direct]:
     return (one for one in reversed(site.directs) if one.sender is who)
 
 
-def fave_of(site: Site, notice: Notice) -> Fave | None:
+def fave_of(site: Site, notice: Notice) -> Bond | None:
     """Of a notice that tells of a favourite: None once it was taken back, or its notice deleted."""
     if not isinstance(notice.about, Notice):
         return None
@@ -91,5 +95,5 @@ def undone(site: Site, notice: Notice) -> bool:
 
 
 def _shown(site: Site, viewer: Profile | None) -> Iterable[Notice]:
-    notices = reversed(site.notices.values())
-    return notices if viewer is None else (one for one in notices if (viewer.id, one.author.id) not in site.blocks)
+    blocked = {whom for who, whom in site.blocks if viewer is not None and who == viewer.id}
+    return (one for one in reversed(site.notices.values()) if not one.hidden and one.author.id not in blocked)

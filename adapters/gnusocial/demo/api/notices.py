@@ -55,9 +55,8 @@ async def destroy(call: Call, id: str) -> web.Response:
         notice = call.site.notice(id or call.given.get("id", ""))
     except ApiError as error:
         raise ApiError(404, "No status found with that ID.") from error
-    shown = answer(call, twitter.status(call.site, notice, me), name="status")
     actions.delete(call.site, me, notice)
-    return shown
+    return _told(call, notice)
 
 
 async def retweet(call: Call, id: str) -> web.Response:

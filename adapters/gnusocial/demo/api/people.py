@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from adapters.gnusocial.demo import actions
-from adapters.gnusocial.demo.api.call import Call, Endpoint, answer
+from adapters.gnusocial.demo.api.call import Call, Endpoint, answer, cached
 from adapters.gnusocial.demo.render import twitter
 from adapters.gnusocial.demo.things import ApiError, Group, Profile
 
@@ -42,17 +42,17 @@ async def show(call: Call, id: str) -> web.Response:
 
 async def friends(call: Call, id: str) -> web.Response:
     who = call.someone(unquote(id)) if id else call.me
-    return _people(call, call.site.followed_by(who))
+    return _people(call, "ApiUserFriends", who, call.site.followed_by(who))
 
 
 async def followers(call: Call, id: str) -> web.Response:
     who = call.someone(unquote(id)) if id else call.me
-    return _people(call, call.site.followers_of(who))
+    return _people(call, "ApiUserFollowers", who, call.site.followers_of(who))
 
 
 async def friend_ids(call: Call, id: str) -> web.Response:
     who = call.someone(unquote(id)) if id else call.me
-    return answer(call, [one.id for one in call.site.followed_by(who)])
+    return _people(call, "ApiUserFriends", who, call.site.followed_by(who), only_ids=True)
 
 
 async def follow(call: Call, id: str) -> web.Response:
@@ -119,7 +119,9 @@ async def create_group(call: Call, _: str) -> web.Response:
 
 
 async def show_group(call: Call, id: str) -> web.Response:
-    return answer(call, twitter.group(_group(call, id), call.viewer), name="group")
+    group = _group(call, id)
+    made = answer(call, twitter.group(group, call.viewer), name="group")
+    return cached(call, made, "ApiGroupShow", group.id, newest=group.created, oldest=None)
 
 
 async def join_group(call: Call, id: str) -> web.Response:
@@ -162,10 +164,17 @@ def _user(call: Call, who: Profile) -> web.Response:
     return answer(call, twitter.user(call.site, who, call.viewer, latest=True), name="user")
 
 
-def _people(call: Call, people: list[Profile]) -> web.Response:
+def _people(call: Call, action: str, who: Profile, people: list[Profile], *, only_ids: bool = False) -> web.Response:
     start = (call.page - 1) * call.count
-    shown = islice(people, start, start + call.count)
-    return answer(call, [twitter.user(call.site, one, call.viewer, latest=True) for one in shown], name="users")
+    shown = list(islice(people, start, start + call.count))
+    if only_ids:
+        made = answer(call, [one.id for one in shown])
+    else:
+        made = answer(call, [twitter.user(call.site, one, call.viewer, latest=True) for one in shown], name="users")
+    if not shown:
+        return made
+    kind = "IDs" if only_ids else "Profiles"
+    return cached(call, made, action, who.id, kind, newest=shown[0].created, oldest=shown[-1].created)
 
 
 def _group(call: Call, id: str) -> Group:

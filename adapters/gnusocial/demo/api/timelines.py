@@ -174,7 +174,7 @@ def _show(call: Call, shown: Shown) -> web.Response:
     site, viewer, notices = call.site, call.viewer, _cut(call, shown.notices)
     match call.face:
         case "as":
-            data = activity.collection(site, shown.head.title, notices, viewer, None if shown.bare else shown.head.page)
+            data = activity.collection(site, shown.head.title, notices, viewer, shown.head.page)
             made = page(call, twitter.encode(data), TYPES["as"], bare=shown.bare)
         case "atom":
             made = page(call, atom.feed(site, shown.head, notices, viewer), TYPES["atom"], bare=shown.bare)
@@ -191,11 +191,15 @@ def _show(call: Call, shown: Shown) -> web.Response:
 
 
 def _cut(call: Call, notices: Iterable[Notice]) -> list[Notice]:
-    """One page: `max_id` itself belongs to it, `since_id` gives the newest; what counts twice is shown once."""
+    """One page: `max_id` itself belongs to it, `since_id` gives the newest.
+
+    What counts twice is shown once, so that a page comes back short, and the second one by `page` leaves something out.
+    """
     most, least = call.number("max_id"), call.number("since_id")
     within = (one for one in notices if (not most or one.id <= most) and one.id > least)
     start = (call.page - 1) * call.count
-    return list(dict.fromkeys(islice(within, start, start + call.count)))
+    counted = dict.fromkeys(islice(within, start + call.count))
+    return [one for one in islice(counted, start, start + call.count) if not one.hidden]
 
 
 def _directs(call: Call, messages: Iterable[Direct]) -> web.Response:

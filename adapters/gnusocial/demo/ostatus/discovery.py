@@ -47,7 +47,11 @@ class Discovery:
             return self._page("Internal Server Error", '<div class="error">No such user found.</div>', status=500)
         if "xrd+xml" in request.headers.get("Accept", ""):
             return self._xrd(who)
-        return _json({"subject": f"acct:{who.nick}@{self._site.host}", "aliases": self._aliases(who), "links": self._links(who)})
+        names = self._names(who)
+        asked = request.query["resource"]
+        subject = asked if asked in names else names[0]
+        aliases = [one for one in names if one != subject]
+        return _json({"subject": subject, "aliases": aliases, "links": self._links(who)})
 
     async def profile(self, request: web.Request) -> web.StreamResponse:
         """Somebody's page, with links in its headers and its head."""
@@ -114,9 +118,15 @@ class Discovery:
         found = site.by_uri(address.replace("/index.php/", "/", 1))
         return found if found is not None and found.local else None
 
-    def _aliases(self, who: Profile) -> list[str]:
+    def _names(self, who: Profile) -> list[str]:
         base = self._site.base
-        return [who.uri, who.url, f"{base}/index.php/user/{who.id}", f"{base}/index.php/{who.nick}"]
+        return [
+            f"acct:{who.nick}@{self._site.host}",
+            who.uri,
+            who.url,
+            f"{base}/index.php/user/{who.id}",
+            f"{base}/index.php/{who.nick}",
+        ]
 
     def _links(self, who: Profile) -> list[dict[str, str]]:
         base, salmon = self._site.base, f"{self._site.base}/main/salmon/user/{who.id}"
@@ -143,8 +153,9 @@ class Discovery:
     def _xrd(self, who: Profile) -> web.Response:
         page = Page(declared=False)
         with page.inside("XRD", {"xmlns": "http://docs.oasis-open.org/ns/xri/xrd-1.0"}):
-            page.leaf("Subject", f"acct:{who.nick}@{self._site.host}")
-            for alias in self._aliases(who):
+            subject, *aliases = self._names(who)
+            page.leaf("Subject", subject)
+            for alias in aliases:
                 page.leaf("Alias", alias)
             for link in self._links(who):
                 page.void("Link", link)

@@ -6,7 +6,6 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from adapters.gnusocial.demo.markup import one_line
 from adapters.gnusocial.demo.render.activity import SCHEMA
 from adapters.gnusocial.demo.render.atom import ATOM, ENTRY, entry, note, person, said, stamp
 from adapters.gnusocial.demo.render.xml import Page
@@ -68,7 +67,7 @@ def favoured(site: Site, notice: Notice) -> bytes:
     with page.inside("entry", ENTRY):
         page.leaf("id", notice.uri)
         page.leaf("title", "Favor")
-        page.leaf("content", one_line(notice.html), {"type": "html"})
+        page.leaf("content", notice.html, {"type": "html"})
         said(page, "favorite", notice.created)
         with page.inside("author"):
             person(page, site, notice.author, None)

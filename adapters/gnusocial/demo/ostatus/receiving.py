@@ -1,5 +1,6 @@
 """What an entry from elsewhere does to this site: a post, an answer, a repeat, a favourite, a delete, a follow."""
 
+import re
 from typing import NamedTuple
 
 from lxml import etree
@@ -9,8 +10,9 @@ from adapters.common.dates import moment
 from adapters.gnusocial.demo import actions
 from adapters.gnusocial.demo.markup import text_of
 from adapters.gnusocial.demo.state import Site
-from adapters.gnusocial.demo.things import ApiError, Conversation, Enclosure, Group, Notice, Profile
+from adapters.gnusocial.demo.things import ApiError, Conversation, Group, Notice, Profile
 
+_FOREIGN = re.compile(r' id="attachment-\d+"|(?<=rel="nofollow) external')
 _PERSON = "http://activitystrea.ms/schema/1.0/person"
 
 
@@ -36,6 +38,11 @@ def link_of(element: etree._Element, rel: str) -> str:
     return next((one.get("href") or "" for one in links(element, rel)), "")
 
 
+def _purified(shown: str) -> str:
+    """HTML from elsewhere loses ids, and what links would be to this site."""
+    return _FOREIGN.sub("", shown)
+
+
 def picture_in(feed: etree._Element) -> str | None:
     """The author's largest."""
     author = feed.find(f"{ATOM}author")
@@ -59,7 +66,7 @@ class Receiver:
             case "favorite" | "like":
                 return self._favourite(entry, about, author, owner)
             case "delete":
-                self._delete(about, author)
+                self._delete(entry, about, author)
             case "follow" | "unfollow":
                 return self._follow(verb, about, author, owner)
             case _:
@@ -73,7 +80,7 @@ class Receiver:
         known = site.notice_by_uri(uri)
         if known is not None or self._was_deleted(uri):
             return known
-        shown = text(entry, f"{ATOM}content") or ""
+        shown = _purified(text(entry, f"{ATOM}content") or "")
         answered = self._answered(entry)
         mentions, groups = self._meant(entry)
         made = actions.record(
@@ -89,10 +96,6 @@ class Receiver:
             mentions=mentions,
             groups=groups,
             tags=[one.get("term") or "" for one in entry.findall(f"{ATOM}category")],
-            enclosures=[
-                Enclosure(one.get("href") or "", one.get("type") or "", one.get("length") or "0")
-                for one in links(entry, "enclosure")
-            ],
         )
         self._settle(made, entry)
         return made
@@ -104,9 +107,9 @@ class Receiver:
         shared = author_of(thing)
         whom = site.by_uri(shared.uri) or site.add_stranger(shared.nick, shared.uri, shared.url)
         original = self._post(thing, whom)
-        if original is None:
-            return
-        shown = text(entry, f"{ATOM}content") or ""
+        if original is None or original.local:
+            return  # that somebody elsewhere repeats what was said here is taken, and not kept: as recorded
+        shown = _purified(text(entry, f"{ATOM}content") or "")
         made = actions.record(
             site,
             author,
@@ -128,10 +131,10 @@ class Receiver:
             actions.favourite(self._site, author, notice, uri=uri, source="ostatus")
         return True
 
-    def _delete(self, about: str, author: Profile) -> None:
+    def _delete(self, entry: etree._Element, about: str, author: Profile) -> None:
         notice = self._site.notice_by_uri(about)
         if notice is not None and notice.author is author:
-            actions.delete(self._site, author, notice, source="ostatus")
+            self._settle(actions.delete(self._site, author, notice, source="ostatus"), entry)
 
     def _follow(self, verb: str, about: str, author: Profile, owner: Profile | None) -> bool:
         """Only who is followed may be told of it."""

@@ -16,16 +16,16 @@ _KNOWN_SOURCES = ("api", "activity", "ostatus", "web")
 Values = dict[str, Any]
 
 
-def collection(site: Site, title: str, notices: list[Notice], viewer: Profile | None, link: str | None) -> Values:
+def collection(site: Site, title: str, notices: list[Notice], viewer: Profile | None, link: str) -> Values:
     """A timeline. `link`: its page for people."""
     items = [item(site, notice, viewer) for notice in notices if not undone(site, notice)]
-    found: Values = {
+    return {
         "generator": f"GNU social {site.settings.version}",
         "title": title,
         "totalItems": len(items),
         "items": items,
+        "links": [{"url": link, "rel": "alternate", "type": "text/html"}],
     }
-    return found if link is None else found | {"links": [{"url": link, "rel": "alternate", "type": "text/html"}]}
 
 
 def item(site: Site, notice: Notice, viewer: Profile | None) -> Values:
@@ -70,7 +70,11 @@ def title_of(site: Site, notice: Notice) -> str | None:
 
 
 def followed_no_more(site: Site, notice: Notice) -> bool:
-    return isinstance(notice.about, Profile) and not site.following(notice.author, notice.about)
+    """Or again, of which another notice tells."""
+    if not isinstance(notice.about, Profile):
+        return False
+    bond = site.follows.get((notice.author.id, notice.about.id))
+    return bond is None or bond.uri != notice.uri
 
 
 def info(site: Site, who: Profile, viewer: Profile | None) -> dict[str, str]:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from adapters.gnusocial.demo.markup import one_line
 from adapters.gnusocial.demo.render.activity import SCHEMA, followed_no_more, info, notice_info, title_of
 from adapters.gnusocial.demo.render.faces import ORIGINAL, face, faces
 from adapters.gnusocial.demo.render.xml import Page
@@ -22,6 +21,7 @@ _STATUSNET = {"xmlns:statusnet": "http://status.net/schema/api/1/"}
 _FEED = {"xml:lang": "en-US", **_ATOM, **_GEO, **_ACTIVITY, **_MEDIA, **_POCO, **_OSTATUS, **_STATUSNET}
 ENTRY = {**_ATOM, **_ACTIVITY, **_GEO, **_OSTATUS, **_POCO, **_MEDIA, **_STATUSNET}
 HTML, ATOM, PUBLIC = "text/html", "application/atom+xml", "http://activityschema.org/collection/public"
+SUP = "http://api.friendfeed.com/2008/03#sup"
 _LICENSE = "https://creativecommons.org/licenses/by/3.0/"
 
 
@@ -58,7 +58,7 @@ def feed(site: Site, head: Head, notices: list[Notice], viewer: Profile | None) 
             if not undone(site, notice):
                 with page.inside("entry", flat=True):
                     _entry(page, site, notice, viewer, signed=head.of is None)
-    return page.done().removesuffix(b"\n")
+    return page.done()
 
 
 def user_head(site: Site, who: Profile, name: str | None = None) -> Head:
@@ -92,9 +92,16 @@ def person(page: Page, site: Site, who: Profile, info: dict[str, str] | None, *,
     page.leaf("activity:object-type", f"{SCHEMA}person")
     page.leaf("uri" if named else "id", who.uri)
     page.leaf("name" if named else "title", who.nick if named else who.best_name)
+    if named and who.bio:
+        page.leaf("summary", who.bio)
     page.void("link", {"rel": "alternate", "type": HTML, "href": who.url})
     _pictures(page, site, who)
     _contact(page, who.nick, who.best_name, who.bio, who.location)
+    if who.homepage:
+        with page.inside("poco:urls"):
+            page.leaf("poco:type", "homepage")
+            page.leaf("poco:value", who.homepage)
+            page.leaf("poco:primary", "true")
     if who.local:
         page.leaf("followers", None, {"url": f"{who.url}/subscribers"})
     if info is not None:
@@ -106,7 +113,7 @@ def note(page: Page, notice: Notice) -> None:
     page.leaf("activity:object-type", f"{SCHEMA}{notice.type}")
     page.leaf("id", notice.uri)
     page.leaf("title", f"New {notice.type} by {notice.author.nick}")
-    page.leaf("content", one_line(notice.html), {"type": "html"})
+    page.leaf("content", notice.html, {"type": "html"})
     page.void("link", {"rel": "alternate", "type": HTML, "href": notice.url})
     page.leaf("statusnet:notice_id", str(notice.id))
 
@@ -122,8 +129,8 @@ def _entry(page: Page, site: Site, notice: Notice, viewer: Profile | None, *, si
         note(page, notice)
     else:
         page.leaf("id", notice.uri)
-        page.leaf("title", title_of(site, notice) or f"New {notice.type} by {notice.author.nick}")
-        page.leaf("content", one_line(notice.html), {"type": "html"})
+        page.leaf("title", title_of(site, notice))
+        page.leaf("content", notice.html, {"type": "html"})
         page.void("link", {"rel": "alternate", "type": HTML, "href": notice.url})
     said(page, notice.verb, notice.created)
     if signed:
@@ -149,10 +156,8 @@ def _object(page: Page, site: Site, notice: Notice, viewer: Profile | None) -> N
                 _deleted(page, notice)
             case _, Notice() as liked:
                 note(page, liked)
-            case _, Profile() as whom if followed_no_more(site, notice):
-                page.leaf("activity:object-type", f"{SCHEMA}person")
-                page.leaf("id", notice.uri)
-                page.leaf("title", f"New person by {notice.author.nick}")
+            case _, Profile() if followed_no_more(site, notice):
+                _unfollowed(page, site, notice)
             case _, Profile() as whom:
                 person(page, site, whom, None, named=False)
             case _, Group() as group:
@@ -164,7 +169,7 @@ def _shared(page: Page, site: Site, original: Notice, viewer: Profile | None) ->
     page.leaf("activity:object-type", f"{SCHEMA}activity")
     page.leaf("id", original.uri)
     page.leaf("title")
-    page.leaf("content", one_line(original.html), {"type": "html"})
+    page.leaf("content", original.html, {"type": "html"})
     page.void("link", {"rel": "alternate", "type": HTML, "href": original.url})
     said(page, "post", original.created)
     with page.inside("author"):
@@ -174,6 +179,17 @@ def _shared(page: Page, site: Site, original: Notice, viewer: Profile | None) ->
     _context(page, site, original)
     _source(page, site, original.author)
     _selves(page, site, original)
+
+
+def _unfollowed(page: Page, site: Site, notice: Notice) -> None:
+    """Whom it was about is forgotten with the following."""
+    page.leaf("activity:object-type", f"{SCHEMA}person")
+    page.leaf("id", notice.uri)
+    page.leaf("title", f"New person by {notice.author.nick}")
+    page.leaf("content", notice.html, {"type": "html"})
+    page.void("link", {"rel": "alternate", "type": HTML, "href": notice.url})
+    page.void("link", {"rel": "self", "type": ATOM, "href": f"{site.base}/api/statuses/show/{notice.id}.atom"})
+    page.leaf("statusnet:notice_id", str(notice.id))
 
 
 def _deleted(page: Page, notice: Notice) -> None:
@@ -200,8 +216,6 @@ def _context(page: Page, site: Site, notice: Notice) -> None:
         page.leaf("category", None, {"term": tag})
     for file in notice.files:
         page.void("link", {"rel": "enclosure", "href": file.url, "type": file.type, "length": str(len(file.data))})
-    for one in notice.enclosures:
-        page.void("link", {"rel": "enclosure", "href": one.url, "type": one.type, "length": one.size})
 
 
 def _conversation(page: Page, site: Site, conversation: Conversation) -> None:
@@ -235,8 +249,8 @@ def _selves(page: Page, site: Site, notice: Notice) -> None:
 
 def _places(page: Page, site: Site, who: Profile) -> None:
     """Where a feed's reader may turn to."""
-    sup, salmon = "http://api.friendfeed.com/2008/03#sup", f"{site.base}/main/salmon/user/{who.id}"
-    page.void("link", {"href": f"{site.base}/main/sup", "rel": sup, "type": "application/json"})
+    salmon = f"{site.base}/main/salmon/user/{who.id}"
+    page.void("link", {"href": f"{site.base}/main/sup", "rel": SUP, "type": "application/json"})
     page.void("link", {"href": f"{site.base}/main/push/hub", "rel": "hub"})
     page.void("link", {"href": salmon, "rel": "salmon"})
     for kind in ("replies", "mention"):

@@ -1,7 +1,6 @@
 """RSS 2.0, as plain as the server writes it."""
 
-from adapters.gnusocial.demo.markup import one_line
-from adapters.gnusocial.demo.render.atom import Head
+from adapters.gnusocial.demo.render.atom import SUP, Head
 from adapters.gnusocial.demo.render.xml import Page
 from adapters.gnusocial.demo.state import Site
 from adapters.gnusocial.demo.things import Notice
@@ -16,6 +15,9 @@ def channel(site: Site, head: Head, notices: list[Notice]) -> bytes:
         page.leaf("title", head.title)
         page.leaf("link", head.page)
         page.leaf("atom:link", None, {"type": "application/rss+xml", "href": here, "rel": "self"})
+        if head.of is not None:
+            sup = {"xmlns": "http://www.w3.org/2005/Atom", "rel": SUP, "href": f"{site.base}/main/sup"}
+            page.void("link", {**sup, "type": "application/json"})
         if head.logo is not None:
             with page.inside("image"):
                 page.leaf("link", head.page)
@@ -31,12 +33,12 @@ def channel(site: Site, head: Head, notices: list[Notice]) -> bytes:
 
 def _item(page: Page, notice: Notice) -> None:
     with page.inside("item"):
-        page.leaf("title", f"{notice.author.nick}: {one_line(notice.text)}")
-        page.leaf("description", one_line(notice.html))
+        page.leaf("title", f"{notice.author.nick}: {notice.text}")
+        page.leaf("description", notice.html)
         page.leaf("pubDate", f"{notice.created:%a, %d %b %Y %H:%M:%S} +0000")
         page.leaf("guid", notice.url)
         page.leaf("link", notice.url)
         for file in notice.files:
-            page.void("enclosure", {"url": file.url, "length": str(len(file.data)), "type": file.type})
+            page.leaf("enclosure", None, {"url": file.url, "type": file.type, "length": str(len(file.data))})
         for tag in notice.tags:
             page.leaf("category", tag)

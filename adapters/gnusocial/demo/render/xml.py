@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+from adapters.gnusocial.demo.markup import one_line
+
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 STATUSNET = {"xmlns:statusnet": "http://status.net/schema/api/1/"}
 _FAMILY = {"statusnet_html": "statusnet:html", "statusnet_conversation_id": "statusnet:conversation_id"} | {
@@ -22,8 +24,10 @@ class Page:
         self._lines = [DECLARATION] if declared else []
         self._depth = depth
 
-    def leaf(self, name: str, text: str | None = None, attributes: Attributes | None = None) -> None:
-        self._line(f"<{name}{_written(attributes)}>{_text(text or '')}</{name}>")
+    def leaf(self, name: str, text: str | None = None, attributes: Attributes | None = None, *, raw: bool = False) -> None:
+        """Every blank in `text` becomes a space, unless `raw`."""
+        shown = text or "" if raw else one_line(text or "")
+        self._line(f"<{name}{_written(attributes)}>{_escaped(shown)}</{name}>")
 
     def void(self, name: str, attributes: Attributes) -> None:
         self._line(f"<{name}{_written(attributes)}/>")
@@ -78,12 +82,13 @@ def _value(page: Page, key: str, value: Any) -> None:
     elif isinstance(value, list):
         page.leaf(key)
     else:
-        page.leaf(key, "" if value is None else str(value).lower() if isinstance(value, bool) else str(value))
+        written = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        page.leaf(key, written, raw=key == _FAMILY["statusnet_html"])
 
 
 def _written(attributes: Attributes | None) -> str:
     return "".join(f' {name}="{escape(value)}"' for name, value in (attributes or {}).items() if value is not None)
 
 
-def _text(text: str) -> str:
+def _escaped(text: str) -> str:
     return escape(text, quote=False).replace('"', "&quot;")
