@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from adapters.gnusocial.demo.render.activity import SCHEMA
 from adapters.gnusocial.demo.render.atom import ATOM, ENTRY, entry, note, person, said, stamp
-from adapters.gnusocial.demo.render.xml import Page
+from adapters.gnusocial.demo.render.xml import DECLARATION, Page
 from adapters.gnusocial.demo.state import Site
 from adapters.gnusocial.demo.things import Followed, Notice, Unfavoured, Unfollowed
 
@@ -18,7 +18,8 @@ _OSTATUS_VERBS = "http://ostatus.org/schema/1.0/"
 
 
 def seal(content: bytes, key: RSAPrivateKey) -> bytes:
-    """RSA-SHA256 over the padded form, as GNU social does it."""
+    """RSA-SHA256 over the padded form, as GNU social does it, down to a blank in the first line."""
+    content = content.replace(DECLARATION.encode(), b'<?xml version="1.0" encoding="UTF-8" ?>', 1)
     data = urlsafe_b64encode(content).decode()
     facts = (urlsafe_b64encode(fact).decode() for fact in (ATOM.encode(), b"base64url", b"RSA-SHA256"))
     signature = key.sign(".".join((data, *facts)).encode(), PKCS1v15(), SHA256())

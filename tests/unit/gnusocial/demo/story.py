@@ -17,7 +17,9 @@ import aiohttp
 from msgspec import Struct
 from yarl import URL
 
+from adapters.common.salmon import read_slap
 from adapters.gnusocial.demo import actions
+from adapters.gnusocial.demo.ostatus.envelope import MEDIA_TYPE
 from adapters.gnusocial.demo.pictures import plain
 from adapters.gnusocial.demo.server import SiteServer
 from adapters.gnusocial.demo.state import Site
@@ -90,10 +92,12 @@ class Story:
 
     def __init__(self, one: SiteServer, two: SiteServer, clock: Clock, session: aiohttp.ClientSession) -> None:
         self.told: dict[str, Told] = {}
+        self.letters: dict[str, list[str]] = {"push": [], "salmon": []}
+        """What the two sites sent each other, until the recording of it ended."""
         self._one, self._two, self._clock, self._session = one, two, clock, session
 
     @classmethod
-    async def tell(cls) -> dict[str, Told]:
+    async def tell(cls) -> "Story":
         clock = Clock()
         knobs: dict[str, Any] = {"now": clock.now, "dupe_seconds": 0}
         one = await SiteServer.start(name="GS1", **knobs)
@@ -101,13 +105,30 @@ class Story:
         try:
             async with aiohttp.ClientSession() as session:
                 story = cls(one, two, clock, session)
+                story._listen()
                 story._before()
                 for exchange in EXCHANGES:
                     await story._go_on(exchange)
-                return story.told
+                return story
         finally:
             await one.stop()
             await two.stop()
+
+    def _listen(self) -> None:
+        """Opens the letters on their way."""
+        for server in (self._one, self._two):
+            post = server.federation.postman.post
+
+            async def opened(url: str, body: bytes, headers: Mapping[str, str], post: Any = post) -> None:
+                if self._clock.at.minute >= 29:
+                    pass
+                elif headers["Content-Type"] == MEDIA_TYPE:
+                    self.letters["salmon"].append(self._there(read_slap(body).content.decode()))
+                elif "X-Hub-Signature" in headers:
+                    self.letters["push"].append(self._there(body.decode()))
+                await post(url, body, headers)
+
+            setattr(server.federation.postman, "post", opened)  # noqa: B010 - a method is no place to assign to
 
     # what was not recorded
 

@@ -14,8 +14,13 @@ NOT_THE_SAME = {"err_webfinger_404.html"}
 
 
 @pytest.fixture(scope="module")
-def told() -> Iterator[dict[str, Told]]:
+def story() -> Iterator[Story]:
     yield asyncio.run(Story.tell())
+
+
+@pytest.fixture
+def told(story: Story) -> dict[str, Told]:
+    return story.told
 
 
 def named(exchange: dict[str, Any]) -> str:
@@ -50,3 +55,16 @@ BIG = [one["name"] for one in EXCHANGES if not (RECORDED / one["name"]).exists()
 @pytest.mark.parametrize("name", BIG)
 def test_big_bodies_are_as_recorded(name: str, told: dict[str, Told]) -> None:
     assert masked(told[name].body) == masked(body_of(name))
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("kind", ["push", "salmon"])
+def test_sites_write_to_each_other_as_recorded(kind: str, story: Story) -> None:
+    """Each push and each slap of the recording was sent, with the same bytes, and no other."""
+    if not CORPUS.exists():
+        assert not os.environ.get("CI"), f"the corpus is not beside the checkout: {CORPUS}"
+        pytest.skip("the corpus is not there")
+    pattern = {"push": "*-push-to-*.xml", "salmon": "*.decoded.atom"}[kind]
+    late = "19:21:05", "19:21:04"  # between a following and the notice of it a second had passed
+    recorded = {masked(path.read_text()).replace(*late) for path in (CORPUS / "ostatus").glob(pattern)}
+    assert {masked(letter) for letter in story.letters[kind]} == recorded
