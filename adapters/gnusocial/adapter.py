@@ -16,7 +16,7 @@ from adapters.gnusocial.wire.account import SAFE, remembered
 from adapters.gnusocial.wire.client import Refused, Revoked
 from adapters.gnusocial.wire.crew import Crew
 from adapters.gnusocial.wire.desk import Desk
-from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
+from bridge.contract.adapter import ChannelInfo, Demonstration, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Rejected, Unavailable
 from bridge.contract.features import Features, Manifest
@@ -30,7 +30,7 @@ DELETED, TOO_LONG = 410, 413
 
 
 class GnuSocial:
-    """`bridge.contract.adapter.Adapter`; also Reconciles, LogsIn, Describes, Commands."""
+    """`bridge.contract.adapter.Adapter`; also Reconciles, LogsIn, Describes, Commands, Demonstrates."""
 
     manifest: ClassVar[Manifest] = MANIFEST
 
@@ -155,6 +155,12 @@ class GnuSocial:
 
     def words(self) -> Sequence[Word]:
         return self._words.all()
+
+    @classmethod
+    async def demonstrate(cls, host: str, port: int) -> Demonstration:
+        from adapters.gnusocial.demo.stage import demonstrate
+
+        return await demonstrate(host, port)
 
 
 def _title(place: Place, desk: Desk) -> str:

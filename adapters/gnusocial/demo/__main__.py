@@ -4,17 +4,14 @@ import argparse
 import asyncio
 import contextlib
 
-from adapters.gnusocial.demo.script import PACE, PEOPLE, Script
-from adapters.gnusocial.demo.server import SiteServer
+from adapters.gnusocial.demo.script import PACE, accounts
+from adapters.gnusocial.demo.stage import demonstrate
 
 
 async def main(host: str, port: int, pace: float) -> None:
-    server = await SiteServer.start(host, port)
-    script = Script(pace=pace)
-    script.people(server.site)
-    server.play(script)
+    server = await demonstrate(host, port, pace=pace)
     print(f"listening on {server.url}")
-    for nick, password in ((script.reader, script.password), *((one.nick, one.nick) for one in PEOPLE)):
+    for nick, password in accounts().items():
         print(f"  {nick}  password {password}", flush=True)
     try:
         await asyncio.get_running_loop().create_future()

@@ -1,12 +1,14 @@
 """The stand-in as a server: one site, over real HTTP. Two of them on one machine are two sites that federate."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from adapters.gnusocial.demo.api.call import moved
 from adapters.gnusocial.demo.api.door import Door
 from adapters.gnusocial.demo.faults import Faults
 from adapters.gnusocial.demo.oauth import Doorkeeper
@@ -17,6 +19,7 @@ from adapters.gnusocial.demo.script import Script
 from adapters.gnusocial.demo.state import Site
 from adapters.gnusocial.demo.things import ApiError, Profile, Settings
 
+_REMEMBERED = 10_000
 _LARGEST = 64 * 1024 * 1024
 _STANDARD_FACE = plain(96, 96, (129, 140, 143))
 
@@ -29,8 +32,8 @@ class SiteServer:
         self.host = host
         self.port = 0
         self.faults = Faults()
-        self.requests: list[tuple[str, str]] = []
-        """Method and path with query of everything that came in."""
+        self.requests: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
+        """Method, and path with query, of what came in last."""
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -42,6 +45,7 @@ class SiteServer:
         *,
         now: Callable[[], datetime] | None = None,
         address: str | None = None,
+        first: int = 1,
         **settings: Any,
     ) -> "SiteServer":
         """Listen; port 0 takes a free one. `settings` are those of `Settings`, `address` is what the site calls itself in the
@@ -50,7 +54,7 @@ class SiteServer:
         server = cls(host)
         app = web.Application(client_max_size=_LARGEST, middlewares=[server._watch])
         server._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        server._build(app, now or (lambda: datetime.now(UTC)), Settings(**settings))
+        server._build(app, Site(host, Settings(**settings), now or (lambda: datetime.now(UTC)), first))
         await server._runner.setup()
         listener = web.TCPSite(server._runner, host, port)
         await listener.start()
@@ -59,8 +63,8 @@ class SiteServer:
         server._tasks.append(asyncio.create_task(server.federation.postman.run()))
         return server
 
-    def _build(self, app: web.Application, now: Callable[[], datetime], settings: Settings) -> None:
-        self.site = Site(self.host, settings, now)
+    def _build(self, app: web.Application, site: Site) -> None:
+        self.site = site
         self.federation = Federation(self.site)
         self.keeper = Doorkeeper(self.site)
         door, discovery = Door(self.site, self.federation, self.keeper), Discovery(self.site)
@@ -165,7 +169,7 @@ class SiteServer:
 
     async def _attachment(self, request: web.Request) -> web.StreamResponse:
         file = self.site.files.get(int(request.match_info["id"]))
-        return web.Response(status=404) if file is None else web.HTTPFound(file.url)
+        return web.Response(status=404) if file is None else moved(file.url)
 
     async def _face(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]

@@ -28,9 +28,9 @@ _NICK = re.compile(r"[a-z0-9]{1,64}")
 
 
 class Site:
-    """`host` is how it is reached (`127.0.0.1:8080`), `now` its clock, whose answers are aware and cut to seconds."""
+    """`host` is how it is reached (`127.0.0.1:8080`), `now` its clock (aware). Numbers of what is said begin with `first`."""
 
-    def __init__(self, host: str, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(self, host: str, settings: Settings, now: Callable[[], datetime], first: int = 1) -> None:
         self.host = host
         self.base = f"http://{host}"
         self.settings = settings
@@ -46,7 +46,8 @@ class Site:
         self.listeners: list[Callable[[Happening], None]] = []
         self._now = now
         self._conversations: dict[str, Conversation] = {}
-        self._numbers = {kind: count(1) for kind in ("profile", "group", "notice", "conversation", "direct", "file")}
+        self._numbers = {kind: count(1) for kind in ("profile", "group")}
+        self._numbers |= {kind: count(first) for kind in ("notice", "conversation", "direct", "file")}
 
     # time and names
 

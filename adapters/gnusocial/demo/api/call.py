@@ -96,6 +96,10 @@ def page(call: Call, body: bytes, type: str, *, bare: bool = False) -> web.Respo
     return web.Response(body=body, headers={**PHP, **({} if bare else _OPEN), "Content-Type": type})
 
 
+def moved(url: str) -> web.Response:
+    return web.Response(status=302, headers={**PHP, "Location": url})
+
+
 def refuse(where: str, face: str, error: ApiError, realm: str) -> web.Response:
     """As recorded: JSON and XML say error and request, the other faces the words alone."""
     headers = {**PHP, **({} if error.early else _OPEN)}

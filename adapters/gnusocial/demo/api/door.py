@@ -10,7 +10,7 @@ from aiohttp.web_request import FileField
 from multidict import MultiMapping
 
 from adapters.gnusocial.demo.api import about, notices, people, timelines
-from adapters.gnusocial.demo.api.call import PHP, Call, Endpoint, Upload, refuse
+from adapters.gnusocial.demo.api.call import PHP, Call, Endpoint, Upload, moved, refuse
 from adapters.gnusocial.demo.oauth import Doorkeeper, Hop
 from adapters.gnusocial.demo.ostatus.federation import Federation
 from adapters.gnusocial.demo.state import Site
@@ -59,7 +59,7 @@ class Door:
             return web.Response(text=f"<p>{error.words}</p>", status=error.status, content_type="text/html")
         if granted.isdigit():
             return web.Response(text=f'<p>Your number: <b id="pin">{granted}</b></p>', content_type="text/html")
-        return web.HTTPFound(granted)
+        return moved(granted)
 
     async def _serve(self, request: web.Request, path: str, face: str) -> web.StreamResponse:
         endpoint, id = self._find(request.method, path)

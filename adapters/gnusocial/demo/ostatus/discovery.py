@@ -78,7 +78,7 @@ class Discovery:
         who = self._site.people.get(int(request.match_info["id"]))
         if who is None or not who.local:
             return self._page("No such user.", '<div class="error">No such user.</div>', status=404)
-        return web.HTTPSeeOther(who.url)
+        return web.Response(status=303, headers={"Location": who.url})
 
     async def notice(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -86,7 +86,7 @@ class Discovery:
         except ApiError as error:
             return self._page(error.words, f'<div class="error">{error.words}</div>', status=error.status)
         if not notice.local:
-            return web.HTTPFound(notice.url)
+            return web.Response(status=302, headers={"Location": notice.url})
         link = f"{self._site.base}/api/statuses/show/{notice.id}.atom"
         body = f'<article class="h-entry"><p class="e-content">{notice.html}</p></article>'
         return self._page(

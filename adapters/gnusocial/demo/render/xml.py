@@ -1,5 +1,6 @@
 """XML as PHP's writer puts it on the page: one blank for each level, elements without content open and closed unless `void`."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
@@ -13,6 +14,8 @@ _FAMILY = {"statusnet_html": "statusnet:html", "statusnet_conversation_id": "sta
     "statusnet_blocking": "statusnet:blocking",
     "statusnet_profile_url": "statusnet:profile_url",
 }
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Attributes = Mapping[str, str | None]
 
@@ -87,8 +90,11 @@ def _value(page: Page, key: str, value: Any) -> None:
 
 
 def _written(attributes: Attributes | None) -> str:
-    return "".join(f' {name}="{escape(value)}"' for name, value in (attributes or {}).items() if value is not None)
+    return "".join(
+        f' {name}="{escape(_ILLEGAL.sub(" ", value))}"' for name, value in (attributes or {}).items() if value is not None
+    )
 
 
 def _escaped(text: str) -> str:
-    return escape(text, quote=False).replace('"', "&quot;")
+    """What XML 1.0 has no place for is a blank."""
+    return escape(_ILLEGAL.sub(" ", text), quote=False).replace('"', "&quot;")
