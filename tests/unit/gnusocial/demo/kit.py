@@ -77,9 +77,9 @@ def basic(nick: str | None, password: str = PASSWORD) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def site(*nicks: str, watch: Watch | None = None, **settings: Any) -> AsyncIterator[Client]:
-    """A site with these people, who all follow each other."""
-    server = await SiteServer.start(now=(watch or Watch()).now, **settings)
+async def site(*nicks: str, watch: Watch | None = None, real: bool = False, **settings: Any) -> AsyncIterator[Client]:
+    """A site with these people, who all follow each other. `real`: its clock is."""
+    server = await SiteServer.start(now=None if real else (watch or Watch()).now, **settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.stop)
         for nick in nicks:
