@@ -1,4 +1,4 @@
-"""Posts that are commands, as the API obeys them: following and no longer following somebody, liking, a direct message."""
+"""Posts that are commands: never posted, and of those that the API obeys (follow, unsub, fav, d) done."""
 
 import re
 from contextlib import suppress
@@ -7,7 +7,12 @@ from adapters.gnusocial.demo import actions
 from adapters.gnusocial.demo.api.call import Call
 from adapters.gnusocial.demo.things import ApiError, Profile
 
-_COMMAND = re.compile(r"(follow|sub|unfollow|unsub|d|dm|fav) +@?(\S+)(?: +(.+))?", re.IGNORECASE | re.DOTALL)
+_COMMAND = re.compile(r"(\w+)(?: +@?(\S+))?(?: +(.+))?", re.DOTALL)
+_WITH_TEXT = re.compile("d|dm|r|rd|reply|rp|tag|untag")
+_WITH_NAME = re.compile(
+    "delete|drop|fav|follow|get|groups|invite|join|last|leave|lose|nudge|peopletags|repeat|rt|sub|track|unfav|unsub|untrack|whois"
+)
+_ALONE = re.compile("help|home|list|login|off|on|quit|stats|stop|subscribers|subscriptions|summary|tracking|tracks")
 
 
 async def obey(call: Call, text: str) -> bool:
@@ -16,11 +21,16 @@ async def obey(call: Call, text: str) -> bool:
     if found is None:
         return False
     word, who, rest = found[1].lower(), found[2], found[3]
-    if (rest is None) == (word in ("d", "dm")):
-        return False
-    with suppress(ApiError):
-        await _run(call, word, who, rest or "")
-    return True
+    if _WITH_TEXT.fullmatch(word):
+        fits = rest is not None
+    elif _WITH_NAME.fullmatch(word):
+        fits = who is not None and rest is None
+    else:
+        fits = _ALONE.fullmatch(word) is not None and (who is None or (word in ("on", "off") and rest is None))
+    if fits and who is not None:
+        with suppress(ApiError):
+            await _run(call, word, who, rest or "")
+    return fits
 
 
 async def _run(call: Call, word: str, who: str, text: str) -> None:
@@ -31,11 +41,11 @@ async def _run(call: Call, word: str, who: str, text: str) -> None:
             whom = await call.federation.discover(who)
         if whom is not None:
             actions.follow(site, me, whom)
-    elif whom is not None and word in ("unfollow", "unsub"):
+    elif whom is not None and word in ("leave", "unsub"):
         actions.unfollow(site, me, whom)
     elif whom is not None and word in ("d", "dm"):
         actions.direct(site, me, whom, text)
-    elif whom is not None:
+    elif whom is not None and word == "fav":
         latest = next((one for one in site.by(whom) if one.verb == "post"), None)
         if latest is not None:
             actions.favourite(site, me, latest)

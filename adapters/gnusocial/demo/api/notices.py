@@ -1,5 +1,8 @@
 """Showing, posting, repeating, deleting and liking one notice; files for it."""
 
+import html
+import re
+
 from aiohttp import web
 
 from adapters.gnusocial.demo import actions
@@ -9,6 +12,8 @@ from adapters.gnusocial.demo.render import activity, atom, twitter
 from adapters.gnusocial.demo.render.xml import DECLARATION, Page
 from adapters.gnusocial.demo.things import ApiError, File, Notice
 
+_QUOTES = ("&quot;", "&#34;", "&#39;", "&#039;", "&apos;")
+_ENTITY = re.compile(r"(&#?\w{1,32};)")
 _ENTRY = 'application/atom+xml;type=entry;charset="utf-8"'
 
 
@@ -39,7 +44,7 @@ async def update(call: Call, _: str) -> web.Response:
     made = actions.post(
         site,
         me,
-        text,
+        _decoded(text),
         reply_to=_answered(call, answered) if answered else None,
         attached=[actions.upload(site, one.data, one.type) for one in call.uploads],
         linked=_linked(call),
@@ -100,6 +105,11 @@ POST: dict[str, Endpoint] = {
     r"favorites/destroy(?:/(\d+))?": unfavour,
     r"(?:statusnet/)?media/upload": upload,
 }
+
+
+def _decoded(text: str) -> str:
+    """HTML entities mean what they mean in HTML, quotes apart."""
+    return "".join(part if part in _QUOTES else html.unescape(part) for part in _ENTITY.split(text))
 
 
 def _told(call: Call, notice: Notice) -> web.Response:

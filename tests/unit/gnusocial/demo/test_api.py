@@ -235,7 +235,7 @@ async def test_whoever_is_blocked_is_neither_read_nor_followed_any_more() -> Non
 async def test_a_post_that_is_a_command_is_obeyed_and_answered_with_the_latest_notice() -> None:
     async with site("alice", "bob") as client:
         await client.post("statuses/update.json", "bob", status="hello")
-        await client.post("statuses/update.json", "alice", status="unfollow bob")
+        await client.post("statuses/update.json", "alice", status="unsub bob")
         assert (await client.get("friendships/exists.json?user_a=alice&user_b=bob")).data is False
         answer = await client.post("statuses/update.json", "alice", status="follow bob")
         assert answer.status == 200 and "started following bob" in answer.data["text"]
@@ -250,6 +250,37 @@ async def test_a_post_that_is_a_command_is_obeyed_and_answered_with_the_latest_n
         assert (
             (await client.post("statuses/update.json", "alice", status="follow the white rabbit")).data["text"].endswith("rabbit")
         )
+
+
+@pytest.mark.parametrize("text", ["off topic", "get well", "help", "STATS", "whois bob", "r bob what?", "leave nobody"])
+async def test_words_that_look_like_a_command_are_swallowed(text: str) -> None:
+    async with site("alice", "bob") as client:
+        before = list(client.server.site.notices)
+        assert (await client.post("statuses/update.json", "alice", status=text)).status == 200
+        assert list(client.server.site.notices) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["off we go now", "get well soon", "help me", "stats, please", "\u200boff topic", "delete", "d bob"]
+)
+async def test_words_that_only_begin_like_a_command_are_posted(text: str) -> None:
+    async with site("alice", "bob") as client:
+        assert (await client.post("statuses/update.json", "alice", status=text)).data["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("&lt;b&gt;", "<b>"),
+        ("&amp;lt;", "&lt;"),
+        ("&quot;&#39;", "&quot;&#39;"),
+        ("a & b;", "a & b;"),
+        ("&#128024;", "\U0001f418"),
+    ],
+)
+async def test_entities_in_a_post_are_decoded_quotes_apart(sent: str, shown: str) -> None:
+    async with site("alice") as client:
+        assert (await client.post("statuses/update.json", "alice", status=sent)).data["text"] == shown
 
 
 @pytest.mark.parametrize(
@@ -280,7 +311,7 @@ async def test_nonsense_is_answered_and_harms_nothing(method: str, path: str, st
 
 @pytest.mark.parametrize(
     "text",
-    ["<script>alert(1)</script>", '"><img onerror=x>', "&amp; &lt;", "http://x.test/<b>", "@a<b>", "#<b>", "]]>", "a\x00b\x0bc"],
+    ["<script>alert(1)</script>", '"><img onerror=x>', "& <", "http://x.test/<b>", "@a<b>", "#<b>", "]]>", "a\x00b\x0bc"],
 )
 async def test_no_markup_of_a_post_gets_into_the_html_and_every_face_stays_whole(text: str) -> None:
     from lxml import etree

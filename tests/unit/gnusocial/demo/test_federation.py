@@ -110,7 +110,7 @@ async def test_an_unfavourite_is_refused_by_the_version_that_sends_it() -> None:
 
 async def test_whoever_is_no_longer_followed_is_no_longer_heard() -> None:
     async with two_sites() as (one, two):
-        await one.post("statuses/update.json", "alice", status="unfollow bob@" + two.server.site.host)
+        await one.post("statuses/update.json", "alice", status="unsub bob@" + two.server.site.host)
         await quiet(one, two)
         assert not two.server.federation.hub.subscriptions
         bob = two.server.site.user("bob")
