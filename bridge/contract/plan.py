@@ -23,6 +23,13 @@ class Draft(Struct, frozen=True, kw_only=True):
     """Aware, UTC. It waits so long, so that its author can take it back; its lane waits with it."""
 
 
+class Hint(Struct, frozen=True, kw_only=True):
+    """Words that somebody is told once in a room for each `kind`, and not whenever it happens again."""
+
+    kind: str
+    words: str
+
+
 class Planned(Struct, frozen=True, kw_only=True):
     """What is to become of one event."""
 
@@ -31,6 +38,21 @@ class Planned(Struct, frozen=True, kw_only=True):
     """Plain words for the author: some destination, or all, will not have it."""
     dropped: str | None = None
     """A reason code, counted: the event goes nowhere and nobody needs to be told."""
+    hint: Hint | None = None
+    """For the author; said once."""
+    withdrawn: tuple[str, ...] = ()
+    """Ids of deliveries among `Seat.waiting`: they never leave, and nobody is told. Done before the drafts are put."""
+
+
+class Seat(Struct, frozen=True, kw_only=True):
+    """A channel where an event is or is on its way to. `parts`: the wire messages it is there; 1 for an original."""
+
+    channel: ChannelId
+    ours: bool
+    """Written there by this bridge; else seen there."""
+    parts: int = 1
+    waiting: tuple[str, ...] = ()
+    """Of its deliveries those that have surely not left."""
 
 
 class Lookup(Protocol):
@@ -46,6 +68,10 @@ class Lookup(Protocol):
 
     def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
         """Delivered there, on its way there, or original there."""
+        ...
+
+    def seats(self, event: EventKey) -> tuple[Seat, ...]:
+        """Every channel for which `has_copy` is true, in no order."""
         ...
 
 

@@ -134,6 +134,8 @@ class Lane:
             if self._flying:
                 await self._woken.wait()
                 return
+            if await self._withdrawn(head):
+                return
             self.backlog.take(head)
             if (receipt := self._desk.proofs.get(head.delivery.id)) is not None:
                 self._landed(head, receipt)
@@ -179,8 +181,8 @@ class Lane:
             joined = await join_head(self.backlog, self._desk.outbox, self.channel, self._desk.new_id())
             if joined:
                 self._desk.metrics.count("deliveries_joined", joined, network=self._way.network)
-        if not head.leased:
-            await self._lease(head)
+        if not (head.leased or await self._lease(head)):
+            return
         delivery = await self._resolved(head)
         if delivery is None or self._setbacks.open or self.stopping:
             return
@@ -193,13 +195,31 @@ class Lane:
         else:
             self._desk.spawn(self._attempt(head, delivery))
 
-    async def _lease(self, head: Item) -> None:
-        """Lease the head, and what may follow it without waiting for anything."""
+    async def _withdrawn(self, head: Item) -> bool:
+        """Whether its author took it back while it waited; then it is forgotten."""
+        entry = await self._desk.outbox.entry(head.entries[0].delivery.id) if len(head.entries) == 1 else None
+        ended = entry is not None and entry.state is State.DEAD
+        if ended:
+            self._forget(head)
+        return ended
+
+    def _forget(self, item: Item) -> None:
+        self.backlog.take(item)
+        for entry in item.entries:
+            self.settled(entry.delivery.id)
+        self._desk.metrics.count("deliveries_withdrawn", network=self._way.network)
+
+    async def _lease(self, head: Item) -> bool:
+        """Lease the head, and what may follow it without waiting for anything. False: the head ended meanwhile."""
         follow = takewhile(lambda item: item.entries[0].waits_for is None, islice(self.backlog.items, 1, self._ahead))
         items = [head, *(item for item in follow if not (item.leased or item.unsure))]
-        await self._desk.outbox.lease([entry.delivery.id for item in items for entry in item.entries])
+        ended = await self._desk.outbox.lease([entry.delivery.id for item in items for entry in item.entries])
         for item in items:
-            item.leased = True
+            if all(entry.delivery.id in ended for entry in item.entries):
+                self._forget(item)
+            else:
+                item.leased = True
+        return head.leased
 
     async def _resolved(self, item: Item) -> Delivery | None:
         """The delivery with its targets found; None where it cannot leave now: then that was seen to."""

@@ -43,8 +43,8 @@ class PatientOutbox:
     async def undone(self, lane: ChannelId, after: int, limit: int) -> list[Entry]:
         return await self._insist(lambda: self._outbox.undone(lane, after, limit))
 
-    async def lease(self, ids: Sequence[str]) -> None:
-        await self._insist(lambda: self._outbox.lease(ids))
+    async def lease(self, ids: Sequence[str]) -> frozenset[str]:
+        return await self._insist(lambda: self._outbox.lease(ids))
 
     async def settle(self, settled: Sequence[Settled], drafts: Sequence[Draft] = ()) -> list[Entry]:
         return await self._insist(lambda: self._outbox.settle(settled, drafts))

@@ -14,13 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from bridge.contract.adapter import Cursor
 from bridge.contract.delivery import Receipt
 from bridge.contract.features import Evidence
-from bridge.contract.plan import Plan
+from bridge.contract.plan import Hint, Plan
 from bridge.ledger import schema
 from bridge.ledger.batches import batches_named
 from bridge.ledger.chores import add_chores
 from bridge.ledger.columns import words
 from bridge.ledger.core import Core
-from bridge.ledger.outbox import Lease, encode_drafts, put_drafts, settle, undone_of
+from bridge.ledger.outbox import Lease, encode_drafts, put_drafts, settle, undone_of, withdraw
 from bridge.ledger.rows import Accepted, Chore, Copy, Entry, Quarantined, Settled, State
 from bridge.ledger.work import Work, readable
 from bridge.ledger.writer import Probe
@@ -195,6 +195,8 @@ class _Accepting:
         self._quarantined: list[tuple[EventKey, str]] = []
         self._refused: list[tuple[Event, str]] = []
         self._dropped: list[tuple[EventKey, str]] = []
+        self._hints: list[tuple[Event, Hint]] = []
+        self._withdrawn: list[tuple[ChannelId, str]] = []
         self._entries: list[Entry] = []
 
     def run(self) -> Accepted:
@@ -219,6 +221,8 @@ class _Accepting:
             quarantined=tuple(self._quarantined),
             refused=tuple(self._refused),
             dropped=tuple(self._dropped),
+            hints=tuple(self._hints),
+            withdrawn=tuple(self._withdrawn),
             entries=tuple(self._entries),
             chores=add_chores(work, request.chores) if request.chores else (),
         )
@@ -274,11 +278,14 @@ class _Accepting:
             raise
         except Exception:  # noqa: BLE001 - whatever a plan raises becomes a quarantined event, with its traceback
             return traceback.format_exc(), None
+        self._withdrawn += withdraw(self._work, planned.withdrawn)
         self._entries += put_drafts(self._work, drafts, self._request.lease)
         if planned.refused is not None:
             self._refused.append((event, planned.refused))
         if planned.dropped is not None:
             self._dropped.append((event.key, planned.dropped))
+        if planned.hint is not None:
+            self._hints.append((event, planned.hint))
         note = planned.refused or planned.dropped
         return None, None if note is None else words(note)
 
@@ -313,6 +320,7 @@ def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
         trace = traceback.format_exc()
         work.sql.execute(update(events).where(*_is(key)).values(note=trace))
         return Accepted(quarantined=((key, trace),))
+    withdrawn = withdraw(work, planned.withdrawn)
     entries = put_drafts(work, drafts, None)
     note = planned.refused or planned.dropped
     work.sql.execute(update(events).where(*_is(key)).values(quarantined=False, note=note))
@@ -320,5 +328,6 @@ def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
         fresh=(key,),
         refused=() if planned.refused is None else ((event, planned.refused),),
         dropped=() if planned.dropped is None else ((key, planned.dropped),),
+        withdrawn=tuple(withdrawn),
         entries=tuple(entries),
     )

@@ -15,6 +15,7 @@ from bridge.ledger.columns import CODES, DEAD, DONE, LEASED, PENDING, STATES, mi
 from bridge.ledger.core import Core
 from bridge.ledger.recent import Slim
 from bridge.ledger.rows import Copy, Entry, Settled, State
+from bridge.ledger.seats import TAKEN_BACK
 from bridge.ledger.work import Work
 from bridge.model.ids import ChannelId, EventKey
 
@@ -57,9 +58,9 @@ class Outbox:
             await self._core.execute(bury.values(state=DEAD, reason=UNREADABLE, changed_at=self._core.clock.now()))
         return entries
 
-    async def lease(self, ids: Sequence[str]) -> None:
-        """From now on these may be on the wire. Those that are done or dead stay so."""
-        await self._core.write(lambda work: _lease(work, ids))
+    async def lease(self, ids: Sequence[str]) -> frozenset[str]:
+        """From now on these may be on the wire. Returns those that may not: they are done or dead, and stay so."""
+        return await self._core.write(lambda work: _lease(work, ids))
 
     async def settle(self, settled: Sequence[Settled], drafts: Sequence[Draft] = ()) -> list[Entry]:
         """Store what came of deliveries, and put new ones in the outbox; returns the entries of the new ones.
@@ -96,6 +97,8 @@ class Outbox:
 
     async def replay(self, ids: Sequence[str] | None, channel: ChannelId | None = None) -> list[Entry]:
         """Dead letters back to the end of their lanes, in their old order; None: all, or all of a channel.
+
+        But never what its author took back.
 
         They keep their ids, leave their batch, and get the time to live that they first had. Returns them as pending.
         """
@@ -199,14 +202,27 @@ def _store_copies(work: Work, slim: Slim, settled: Settled) -> None:
         work.add_copy(copy)
 
 
-def _lease(work: Work, ids: Sequence[str]) -> None:
+def _lease(work: Work, ids: Sequence[str]) -> frozenset[str]:
+    ended: set[str] = set()
     for slim in work.slims(ids).values():
         if slim.state < DONE:
             work.change(slim, LEASED)
+        else:
+            ended.add(slim.id)
+    return frozenset(ended)
+
+
+def withdraw(work: Work, ids: Sequence[str]) -> list[tuple[ChannelId, str]]:
+    """What has not left never leaves. Returns what was withdrawn; all else is left as it is."""
+    waiting = [slim for slim in work.slims(ids).values() if slim.state == PENDING and slim.batch is None] if ids else []
+    for slim in waiting:
+        work.change(slim, DEAD, reason=TAKEN_BACK)
+    return [(slim.channel, slim.id) for slim in waiting]
 
 
 def _replay(work: Work, ids: Sequence[str] | None, channel: ChannelId | None) -> list[Entry]:
     query = _entries().where(schema.ENDED, _table.c.state == DEAD).order_by(_table.c.seq)
+    query = query.where(_table.c.reason.is_distinct_from(TAKEN_BACK))
     if channel is not None:
         query = query.where(*_in_lane(channel))
     queries = [query] if ids is None else [query.where(_table.c.id.in_(chunk)) for chunk in chunks(ids)]

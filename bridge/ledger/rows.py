@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.features import Evidence
+from bridge.contract.plan import Hint
 from bridge.model.events import Body, Event
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 
@@ -94,6 +95,9 @@ class Accepted(Struct, frozen=True, kw_only=True):
     refused: tuple[tuple[Event, str], ...] = ()
     dropped: tuple[tuple[EventKey, str], ...] = ()
     """With the plan's reason code."""
+    hints: tuple[tuple[Event, Hint], ...] = ()
+    withdrawn: tuple[tuple[ChannelId, str], ...] = ()
+    """Deliveries that will not leave any more: taken back by their author before they did."""
     entries: tuple[Entry, ...] = ()
     chores: tuple[Chore, ...] = ()
     """Those that were new."""

@@ -7,18 +7,20 @@ whoever needs plain SQL takes `sql`, which writes the gathered first. What has b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Table
 
+from bridge.contract.plan import Seat
 from bridge.ledger import schema
 from bridge.ledger.bulk import Bulk
 from bridge.ledger.columns import DEAD, DONE, LEASED, micros, moment, words
 from bridge.ledger.recent import Known, Recent, Slim
 from bridge.ledger.rows import Copy
+from bridge.ledger.seats import seats_of
 from bridge.model.codec import decode_event
 from bridge.model.events import Event
 from bridge.model.ids import ChannelId, EventKey, NetworkName
@@ -160,6 +162,9 @@ class Work:
         place = (event.id, event.network, channel.network, channel.id)
         return self.bulk.one(self.sql, _HAS_COPY, place + place) is not None
 
+    def seats(self, event: EventKey) -> tuple[Seat, ...]:
+        return seats_of(self.sql, event)
+
     def slims(self, ids: Sequence[str]) -> dict[str, Slim]:
         """Those deliveries that exist."""
         found: dict[str, Slim] = {}
@@ -252,23 +257,8 @@ class Work:
             self.bulk.insert(self._connection, schema.cursors, rows, _MOVE)
             self.cursors = {}
         if self._changes:
-            self._flush_changes()
-
-    def _flush_changes(self) -> None:
-        plain: dict[int, list[int]] = {}
-        others: list[tuple[Any, ...]] = []
-        for seq, change in self._changes.items():
-            state = change.slim.state
-            if state in (DONE, LEASED) and not change.counted and change.reason is None:
-                plain.setdefault(state, []).append(seq)
-            else:
-                reason = None if change.reason is None else words(change.reason)
-                others.append((state, change.slim.attempts, change.due_at, reason, self.now, seq))
-        self._changes = {}
-        for state, seqs in plain.items():
-            self.bulk.change_in(self._connection, _PLAIN, (state, self.now), seqs)
-        if others:
-            self.bulk.many(self._connection, _CHANGE, others)
+            changes, self._changes = self._changes, {}
+            _write_changes(self.bulk, self._connection, changes, self.now)
 
     def committed(self) -> None:
         """Hand what is now true to the memory."""
@@ -286,3 +276,19 @@ class Work:
             recent.slims.put(id, slim)
         recent.doubtful.difference_update(self.fresh)
         recent.doubtful.difference_update(self.confirmed)
+
+
+def _write_changes(bulk: Bulk, connection: Connection, changes: Mapping[int, _Change], now: int) -> None:
+    plain: dict[int, list[int]] = {}
+    others: list[tuple[Any, ...]] = []
+    for seq, change in changes.items():
+        state = change.slim.state
+        if state in (DONE, LEASED) and not change.counted and change.reason is None:
+            plain.setdefault(state, []).append(seq)
+        else:
+            reason = None if change.reason is None else words(change.reason)
+            others.append((state, change.slim.attempts, change.due_at, reason, now, seq))
+    for state, seqs in plain.items():
+        bulk.change_in(connection, _PLAIN, (state, now), seqs)
+    if others:
+        bulk.many(connection, _CHANGE, others)

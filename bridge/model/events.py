@@ -142,6 +142,8 @@ class Message(Struct, frozen=True, kw_only=True, tag="message"):
     attachments: tuple[Attachment, ...] = ()
     reply_to: Ref | None = None
     thread: Ref | None = None
+    follows: Ref | None = None
+    """In a thread, where `reply_to` is None: the newest message of the thread as its author saw it. No answer to that one."""
     mentions: tuple[Mention, ...] = ()
     warning: str | None = None
     poll: Poll | None = None

@@ -11,9 +11,10 @@ import msgspec
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.errors import LedgerUnavailable
-from bridge.contract.plan import Draft, Plan
+from bridge.contract.plan import Draft, Hint, Plan, Seat
 from bridge.contract.toolbox import Clock
 from bridge.ledger.rows import Accepted, Batch, Chore, Copy, Entry, Settled, State
+from bridge.ledger.seats import TAKEN_BACK
 from bridge.model.events import Body, Event
 from bridge.model.ids import ChannelId, EventKey, NetworkName
 
@@ -58,7 +59,11 @@ class MemoryLedger:
         lease: Callable[[ChannelId], int] | None = None,
     ) -> Accepted:
         await self._commit("accept")
-        fresh, known, echoes, quarantined, refused, dropped = [], [], [], [], [], []
+        known: list[EventKey] = []
+        echoes: list[EventKey] = []
+        fresh, quarantined, refused, dropped = [], [], [], []
+        hints: list[tuple[Event, Hint]] = []
+        withdrawn: list[tuple[ChannelId, str]] = []
         entries: list[Entry] = []
         room: dict[ChannelId, int] = {}
         for event in events:
@@ -76,6 +81,9 @@ class MemoryLedger:
             except Exception as error:  # noqa: BLE001 — as the real one: whatever a plan raises
                 quarantined.append((event.key, repr(error)))
                 continue
+            for id in planned.withdrawn:
+                self._change(id, state=State.DEAD, reason=TAKEN_BACK)
+                withdrawn.append((self.entries[id].delivery.channel, id))
             for draft in planned.drafts:
                 lane = draft.delivery.channel
                 if lane not in room:
@@ -87,6 +95,8 @@ class MemoryLedger:
                 refused.append((event, planned.refused))
             if planned.dropped is not None:
                 dropped.append((event.key, planned.dropped))
+            if planned.hint is not None:
+                hints.append((event, planned.hint))
         if cursor is not None:
             self.cursors[network, cursor.scope] = cursor.value
         new = [chore for chore in chores if chore.id not in self.chores]
@@ -98,6 +108,8 @@ class MemoryLedger:
             quarantined=tuple(quarantined),
             refused=tuple(refused),
             dropped=tuple(dropped),
+            hints=tuple(hints),
+            withdrawn=tuple(withdrawn),
             entries=tuple(entries),
             chores=tuple(new),
         )
@@ -143,11 +155,12 @@ class MemoryLedger:
         ]
         return sorted(mine, key=lambda entry: entry.seq)[:limit]
 
-    async def lease(self, ids: Sequence[str]) -> None:
+    async def lease(self, ids: Sequence[str]) -> frozenset[str]:
         await self._commit("lease")
         for id in ids:
             if _undone(self.entries[id]):
                 self._change(id, state=State.LEASED)
+        return frozenset(id for id in ids if not _undone(self.entries[id]))
 
     async def settle(self, settled: Sequence[Settled], drafts: Sequence[Draft] = ()) -> list[Entry]:
         await self._commit("settle")
@@ -257,3 +270,8 @@ class _Inside:
 
     def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
         return any(copy.event == event and copy.channel == channel for copy in self._ledger.all_copies)
+
+    def seats(self, event: EventKey) -> tuple[Seat, ...]:
+        """Deliveries that are under way are no seats here: nothing that is tested on this needs them."""
+        channels = dict.fromkeys(copy.channel for copy in self._ledger.all_copies if copy.event == event)
+        return tuple(Seat(channel=channel, ours=False) for channel in channels)
