@@ -61,7 +61,7 @@ class Feeds:
         self._found: dict[ChannelId, str] = {}
         round = Round(inlet)
         gates = Gates(per_host=config.per_host, at_once=config.at_once)
-        self._reader = Reader(network, config, inlet, tools, self._parser, round.hand_in)
+        self._reader = Reader(network, config, inlet, tools, self._parser)
         self._hubs = Hubs(network, config, tools, self._reader, self._shelf)
         self._finder = Finder(network, config, tools, self._parser)
         self._poller = Poller(network, config, tools, gates, round, _host_of)
@@ -73,6 +73,7 @@ class Feeds:
             parser=self._parser,
             gates=gates,
             hubs=self._hubs,
+            hand_in=round.hand_in,
             resolve=self._finder.resolve,
             host_of=_host_of,
         )

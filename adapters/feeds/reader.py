@@ -49,6 +49,17 @@ class Source(Struct, frozen=True, kw_only=True):
     """The feed itself, which says what it is called and who pushes it; False: a part that somebody sent."""
 
 
+class Way(Struct, frozen=True, kw_only=True):
+    """How a document is taken in."""
+
+    hand_in: HandIn
+    """Raises `LedgerUnavailable`."""
+    page: Page | None = None
+    """Fetches older pages, where more came than the document holds."""
+    ready: Callable[[], None] = lambda: None
+    """Called when only the ledger is left to be waited for."""
+
+
 class Taken(Struct, frozen=True, kw_only=True):
     """What came of a document."""
 
@@ -61,13 +72,9 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class Reader:
-    def __init__(
-        self, network: NetworkName, config: FeedsConfig, inlet: Inlet, tools: Toolbox, parser: Parses, hand_in: HandIn
-    ) -> None:
-        """`hand_in` is `Inlet.accept`, or what puts the events of a round in order first."""
+    def __init__(self, network: NetworkName, config: FeedsConfig, inlet: Inlet, tools: Toolbox, parser: Parses) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         self._parser = parser
-        self._hand_in = hand_in
 
     async def recall(self, channel: ChannelId) -> FeedState:
         """What was known of a feed when the bridge last ran; nothing, for one that is new or was written in no way we know."""
@@ -90,15 +97,13 @@ class Reader:
         await self._inlet.accept(cursor=Cursor(scope=feed.channel.id, value=dump(state, None, stored)))
         feed.state = state
 
-    async def take(
-        self, feed: Feed, source: Source, state: FeedState, *, page: Page | None = None, ready: Callable[[], None] = lambda: None
-    ) -> Taken:
+    async def take(self, feed: Feed, source: Source, state: FeedState, way: Way | None = None) -> Taken:
         """Reads a document; when it returns, its news are on disk, and the feed is `state` with what the document changed in it.
 
-        `page` fetches older pages where more came than the document holds; `ready` is called when only the ledger is left to
-        be waited for. Raises `OSError` in plain words for what is no
-        feed, `LedgerUnavailable` where nothing could be stored; the feed is then as it was.
+        Raises `OSError` in plain words for what is no feed, `LedgerUnavailable` where nothing could be stored; the feed is then
+        as it was.
         """
+        way = way or Way(hand_in=self._accept)
         digest = hashlib.sha256(source.body).hexdigest()[:32]
         if source.whole and digest == feed.state.digest and not feed.state.pending:
             feed.state = state
@@ -106,8 +111,8 @@ class Reader:
         parsed = await self._parser.parse(source.body, source.headers, source.url)
         stored = await self._stored(feed.channel)
         known = self._known(feed, stored)
-        if page is not None and known.since:
-            parsed = await self._with_older(parsed, known, page)
+        if way.page is not None and known.since:
+            parsed = await self._with_older(parsed, known, way.page)
         now = self._tools.clock.now()
         seconds = int(now.timestamp())
         new, after = self._compared(feed, parsed, known, now)
@@ -117,13 +122,16 @@ class Reader:
             state = replace(state, pending=True)
         if new:
             state = replace(state, news=seconds)
-        ready()
+        way.ready()
         if new or _worth_writing(known, after) or _worth_keeping(feed.state, state):
-            await self._hand_in(new, Cursor(scope=feed.channel.id, value=dump(state, after, stored)))
+            await way.hand_in(new, Cursor(scope=feed.channel.id, value=dump(state, after, stored)))
         feed.state = state
         if new:
             self._tools.metrics.count("feeds_events", len(new), network=self._network)
         return Taken(events=new)
+
+    async def _accept(self, new: tuple[Event, ...], cursor: Cursor) -> None:
+        await self._inlet.accept(*new, cursor=cursor)
 
     def _compared(self, feed: Feed, parsed: ParsedFeed, known: Known, now: datetime) -> tuple[tuple[Event, ...], Known]:
         try:

@@ -12,7 +12,7 @@ from adapters.feeds.parse.entries import ParsedFeed
 from adapters.feeds.polling.fetch import BODY_CAP, SECONDS, Fetched, Outcome, fetch
 from adapters.feeds.polling.gates import Gates
 from adapters.feeds.polling.manners import backed_off
-from adapters.feeds.reader import Parses, Reader, Source, Taken
+from adapters.feeds.reader import HandIn, Parses, Reader, Source, Taken, Way
 from adapters.feeds.state import FeedState, Moved
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import NetworkName
@@ -53,12 +53,13 @@ class Looks:
         parser: Parses,
         gates: Gates,
         hubs: Hubs,
+        hand_in: HandIn,
         resolve: Resolve,
         host_of: Callable[[Feed], str],
     ) -> None:
         self._network, self._config, self._tools = network, config, tools
         self._reader, self._parser, self._gates, self._hubs = reader, parser, gates, hubs
-        self._resolve = resolve
+        self._hand_in, self._resolve = hand_in, resolve
         self._host_of = host_of
 
     async def look(self, feed: Feed, done_with_host: Callable[[], None]) -> float | None:
@@ -125,7 +126,7 @@ class Looks:
         state = replace(self._well(feed, fetched), final=fetched.url, etag=_sendable(etag), modified=_sendable(modified))
         source = Source(body=fetched.body, headers=headers, url=fetched.url)
         try:
-            taken = await self._reader.take(feed, source, state, page=self._page, ready=ready)
+            taken = await self._reader.take(feed, source, state, Way(hand_in=self._hand_in, page=self._page, ready=ready))
         except OSError as error:
             self._tools.metrics.count("feeds_unreadable", network=self._network)
             self._failed(feed, str(error) or type(error).__name__, missing=False)

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.feeds.config import FeedsConfig
-from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import RecordingInlet
 from tests.doubles.clock import FakeClock
-from tests.unit.feeds.kit import Site, World
+from tests.unit.feeds.kit import CountingHttp, Site, World
 
 
 @pytest.fixture
@@ -19,6 +18,6 @@ async def site() -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def world(site: Site) -> AsyncIterator[World]:
-    http = GuardedHttp(["127.0.0.0/8"])
+    http = CountingHttp()
     yield World(site, http, FakeClock(), RecordingInlet(), FeedsConfig(contact="https://bridge.example/about"))
-    await http.close()
+    await http.inner.close()

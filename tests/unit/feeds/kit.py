@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from html import escape
@@ -16,17 +16,22 @@ from adapters.feeds.config import FeedsConfig
 from adapters.feeds.parse.entries import ParsedFeed
 from adapters.feeds.parse.read import NoFeed, read_feed
 from bridge.contract.adapter import ChannelInfo
-from bridge.contract.toolbox import HttpClient, Toolbox
+from bridge.contract.toolbox import HttpAnswer, MediaStream, Toolbox
 from bridge.contract.words import Answer, Asker
 from bridge.model.events import Event, Message
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.permissions import Permission
+from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import MemoryLinking, RecordingInlet, toolbox, until
 from tests.doubles.clock import START, FakeClock
 
 NET = NetworkName("blog")
 ADMIN = Asker(user="terminal", permission=Permission.ADMIN)
 ALICE = Asker(user="@alice:example.org", permission=Permission.USER, room="!timeline:example.org")
+
+
+QUIET = 40
+"""Turns of the loop without a request, after which none is to come."""
 
 
 class InlineParser:
@@ -131,6 +136,36 @@ class Site:
             await runner.cleanup()
 
 
+class CountingHttp:
+    """The guarded client, which knows how much is under way."""
+
+    def __init__(self) -> None:
+        self.inner = GuardedHttp(["127.0.0.0/8"])
+        self.under_way = 0
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = 5 * 1024 * 1024,
+        timeout: float = 30.0,
+        redirects: int = 5,
+    ) -> HttpAnswer:
+        self.under_way += 1
+        try:
+            return await self.inner.request(
+                method, url, headers=headers, body=body, limit=limit, timeout=timeout, redirects=redirects
+            )
+        finally:
+            self.under_way -= 1
+
+    def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AbstractAsyncContextManager[MediaStream]:
+        raise AssertionError("feeds stream nothing")
+
+
 class Counters:
     """`Metrics` that are kept."""
 
@@ -149,7 +184,7 @@ class Counters:
 class World:
     """One adapter, from start to stop; `again` is the bridge started again over the same ledger."""
 
-    def __init__(self, site: Site, http: HttpClient, clock: FakeClock, inlet: RecordingInlet, config: FeedsConfig) -> None:
+    def __init__(self, site: Site, http: CountingHttp, clock: FakeClock, inlet: RecordingInlet, config: FeedsConfig) -> None:
         self.site, self.clock, self.inlet, self.config = site, clock, inlet, config
         self.http = http
         self.counters = Counters()
@@ -176,7 +211,8 @@ class World:
         task = asyncio.ensure_future(adapter.run())
         try:
             await until(lambda: self.inlet.connected or task.done())
-            await self.open(*channels)
+            if channels:
+                await self.open(*channels)
             yield adapter
         finally:
             task.cancel()
@@ -191,28 +227,23 @@ class World:
         return found
 
     async def settled(self) -> None:
-        """Until nothing is under way that needs no clock."""
-        for _ in range(5):
-            await asyncio.sleep(0)
-        await until(
-            lambda: all(
-                (not feed.busy and not feed.lock.locked() and feed.due > self.clock.monotonic()) or feed.state.gone
-                for feed in self.adapter._shelf
-            )
-        )
-        for _ in range(5):
-            await asyncio.sleep(0)
+        """Until no request is under way, and none follows."""
+        quiet = 0
 
-    async def settled_or_held(self) -> None:
-        """Until nothing is under way, though much may wait for the ledger."""
-        await until(lambda: not any(feed.lock.locked() for feed in self.adapter._shelf))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        def is_quiet() -> bool:
+            nonlocal quiet
+            quiet = 0 if self.http.under_way else quiet + 1
+            return quiet > QUIET
+
+        await until(is_quiet)
 
     async def later(self, seconds: float) -> None:
         """Time passes, a look at a time."""
-        await self.clock.advance(seconds)
-        await self.settled()
+        end = self.clock.monotonic() + seconds
+        while (now := self.clock.monotonic()) < end:
+            dues = [feed.due for feed in self.adapter._shelf if feed.due > now and not feed.state.gone]
+            await self.clock.advance(min([end, *dues]) - now)
+            await self.settled()
 
     async def word(self, name: str, asker: Asker = ADMIN, **given: str | Sequence[str]) -> Answer:
         (word,) = [one for one in self.adapter.words() if one.name == name]

@@ -374,7 +374,7 @@ async def test_nothing_is_lost_and_nothing_hammered_while_the_ledger_cannot_writ
         with Failing(world) as failing:
             await world.clock.advance(PERIOD)
             await until(lambda: failing.tries)
-            await world.settled_or_held()
+            await world.settled()
             assert len(site.requests) <= hits + 10
         await world.later(PERIOD)
         await world.later(PERIOD)
