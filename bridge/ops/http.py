@@ -88,8 +88,7 @@ class GuardedHttp:
         """`timeout` in seconds for all of it, redirects and body included. Raises `OSError`, `AddressRefused` among them."""
         async with _deadline(timeout), await self._follow(method, url, headers, body, redirects) as answer:
             whole = b"".join([chunk async for chunk in BodyStream(answer, limit).chunks()])
-            names = {name.lower(): value for name, value in answer.headers.items()}
-            return HttpAnswer(status=answer.status, headers=names, body=whole, url=str(answer.url))
+            return HttpAnswer(status=answer.status, headers=_joined(answer.headers), body=whole, url=str(answer.url))
 
     @asynccontextmanager
     async def stream(self, url: str, *, limit: int, timeout: float = 120.0) -> AsyncIterator[BodyStream]:
@@ -162,6 +161,15 @@ class GuardedHttp:
         family, kind, protocol, _, where = info
         self._check(ipaddress.ip_address(str(where[0]).partition("%")[0]))
         return socket.socket(family, kind, protocol)
+
+
+def _joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """Names in lower case; what came several times is one list (RFC 9110 §5.3), as hubs name themselves in several Link headers."""
+    found: dict[str, str] = {}
+    for name, value in headers.items():
+        name = name.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def _checked(url: URL) -> URL:

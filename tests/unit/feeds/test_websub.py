@@ -130,6 +130,17 @@ async def test_link_headers_count_before_the_document(world: World, site: Site, 
         assert hub.last["hub.topic"] == site.url("/right")
 
 
+async def test_several_link_headers_are_read_as_one(world: World, site: Site, hub: Hub) -> None:
+    async def answered(request: web.Request) -> web.Response:
+        answer = web.Response(body=rss("a"))
+        answer.headers.add("Link", f"<{site.url('/right')}>; rel=self")
+        answer.headers.add("Link", "</hub>; rel=hub")
+        return answer
+
+    async with world.running(site.answer("/feed", answered)):
+        assert hub.last["hub.topic"] == site.url("/right")
+
+
 async def test_only_what_was_asked_for_is_confirmed(world: World, hub: Hub) -> None:
     url = hub.feed("a")
     async with world.running(url):
