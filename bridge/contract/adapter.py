@@ -165,7 +165,7 @@ class Examines(Protocol):
 
 @runtime_checkable
 class Demonstrates(Protocol):
-    """Implemented by the adapter class itself."""
+    """Implemented by the adapter class itself. Where the protocol has accounts, the server has one: `demo`, password `demo`."""
 
     @classmethod
     async def demonstrate(cls, host: str, port: int) -> "Demonstration": ...

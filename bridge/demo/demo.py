@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 
+from bridge.demo.accounts import NoAccount, log_in, wanted
 from bridge.demo.network import demonstrator
 from bridge.demo.places import Places, kept_password, prepare
 from bridge.demo.process import Child, keep
@@ -79,6 +80,7 @@ async def _demo(folder: Path) -> None:
             await bridge.start()
             await _ready(bridge, places)
             progress.done()
+            await _accounts(places)
             facts = await _facts(places, servers, token, password, bridge)
             _publish(folder, facts)
             _welcome(folder, facts, time.monotonic() - started)
@@ -156,6 +158,15 @@ async def _token(synapse: Synapse, places: Places, password: str) -> str:
             if answer.status == 200:
                 return token
     return await synapse.user(USER, password, admin=True)
+
+
+async def _accounts(places: Places) -> None:
+    """A login that can't be made costs the timeline its posts, not the demo."""
+    for network, name in wanted(places.config):
+        try:
+            await log_in(places, network, name, f"@{USER}:{DOMAIN}")
+        except NoAccount as error:
+            say(f"no login {name} on {network}: {error}")
 
 
 async def _ready(bridge: Child, places: Places) -> None:

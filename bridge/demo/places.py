@@ -12,7 +12,7 @@ import msgspec
 from bridge.demo.process import free_port
 
 _FIRST_PORTS = {"homeserver": 8008, "bridge": 29320, "public": 29321}
-_FIRST_NETWORK_PORT = 6667
+_FIRST_NETWORK_PORTS = {"local": 6667, "social": 8180}
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ def prepare(folder: Path) -> Places:
 def _find_ports(folder: Path) -> dict[str, int]:
     kept_file = folder / "ports.json"
     kept: dict[str, int] = json.loads(kept_file.read_text()) if kept_file.exists() else {}
-    wanted = {**_FIRST_PORTS, "local": _FIRST_NETWORK_PORT, **kept}
+    wanted = {**_FIRST_PORTS, **_FIRST_NETWORK_PORTS, **kept}
     ports: dict[str, int] = {}
     for name, port in wanted.items():
         ports[name] = free_port(port, frozenset(ports.values()))
