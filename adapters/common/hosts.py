@@ -2,6 +2,7 @@
 
 import re
 
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s\[\]:/@?#\\%<>\"]+)(?::(?P<port>\d{1,5})?)?")
 
 
@@ -16,7 +17,7 @@ def fold_host(written: str) -> str:
             name = name.encode("idna").decode("ascii")
         except UnicodeError:
             raise ValueError(f"{written[:100]!r} is no host") from None
-    if not name or len(name) > 253 or ".." in name or name.startswith("."):
+    if len(name) > 253 or _NAME.fullmatch(name) is None:
         raise ValueError(f"{written[:100]!r} is no host")
     if port is None:
         return name

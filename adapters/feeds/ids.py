@@ -26,7 +26,7 @@ def person_of(name: str) -> tuple[str, str] | None:
     bare = name.strip()
     bare = bare[5:] if bare[:5].lower() == "acct:" else bare
     found = _PERSON.fullmatch(bare.removeprefix("@"))
-    if found is None:
+    if found is None or not bare.isprintable():
         return None
     try:
         return found["user"], fold_host(found["host"])
