@@ -1,4 +1,4 @@
-"""Logs in to a running demo with the password it printed, as a stranger would, and carries a line each way."""
+"""Logs in to a running demo with the password it printed, as a stranger would: a line goes each way, and the timeline fills."""
 
 import asyncio
 import json
@@ -51,7 +51,9 @@ async def smoke() -> None:
         await matrix.say(room, f"hello from Matrix {mark}")
         line = await irc.hears(f"hello from Matrix {mark}")
         assert "admin" in line, line
-    print("carried a line each way")
+        timeline = demo["rooms"]["#timeline:localhost"]
+        await matrix.sees(timeline, lambda event: event["sender"].startswith("@_social_") and "body" in event["content"], 120)
+    print("carried a line each way, and saw a post in the timeline")
 
 
 if __name__ == "__main__":
