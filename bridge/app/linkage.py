@@ -121,5 +121,5 @@ class Linkage:
 
 
 def _same(portal: Portal, settings: PortalSettings) -> bool:
-    ours = (portal.kind, portal.order, portal.members, tuple(portal.post_to))
-    return ours == (settings.kind, settings.order, settings.members, tuple(settings.post_to))
+    ours = (portal.kind, portal.order, portal.members, tuple(portal.post_to), portal.timeline)
+    return ours == (settings.kind, settings.order, settings.members, tuple(settings.post_to), settings.timeline)

@@ -3,6 +3,7 @@
 from bisect import insort
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
 from bridge.contract.delivery import Delivery
 from bridge.delivery.joining import assemble
@@ -34,6 +35,13 @@ class Item:
     @property
     def seq(self) -> int:
         return self.entries[0].seq
+
+    def early(self, now: datetime) -> float:
+        """Seconds for which it must not leave yet, so that its author can take it back. What was tried before is late already."""
+        first = self.entries[0]
+        if first.due_at is None or first.attempts or first.state is not State.PENDING:
+            return 0
+        return (first.due_at - now).total_seconds()
 
     def join(self, batch: str, entries: Sequence[Entry]) -> None:
         """Become the batch of these entries, in their order."""

@@ -148,6 +148,8 @@ class Lane:
             await self._rest_out(self._setbacks.rest_until, left)
         elif self._flying >= self._window:
             await self._woken.wait()
+        elif (early := head.early(clock.now())) > 0:
+            await rest(clock, self._woken, early if left is None else min(early, left))
         elif first.waits_for is not None and not await self._released(first.waits_for):
             await rest(clock, self._woken, left)
         elif head.unsure:
@@ -211,7 +213,9 @@ class Lane:
 
     async def _lease(self, head: Item) -> bool:
         """Lease the head, and what may follow it without waiting for anything. False: the head ended meanwhile."""
-        follow = takewhile(lambda item: item.entries[0].waits_for is None, islice(self.backlog.items, 1, self._ahead))
+        now = self._desk.clock.now()
+        behind = islice(self.backlog.items, 1, self._ahead)
+        follow = takewhile(lambda item: item.entries[0].waits_for is None and item.early(now) <= 0, behind)
         items = [head, *(item for item in follow if not (item.leased or item.unsure))]
         ended = await self._desk.outbox.lease([entry.delivery.id for item in items for entry in item.entries])
         for item in items:

@@ -116,7 +116,8 @@ def put_drafts(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> l
     for draft, stored in drafts:
         delivery = draft.delivery
         lane, event, seq = delivery.channel, delivery.event, work.serials.delivery
-        leased = lease is not None and draft.waits_for is None and lane not in work.held and work.room(lane, lease(lane)) > 0
+        free = draft.waits_for is None and draft.not_before is None and lane not in work.held
+        leased = free and lease is not None and work.room(lane, lease(lane)) > 0
         if not leased:
             work.held.add(lane)  # nothing may overtake it
         state = State.LEASED if leased else State.PENDING
@@ -125,15 +126,24 @@ def put_drafts(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> l
         work.put_place(event, lane)
         code = CODES[state]
         work.put_slim(Slim(seq, delivery.id, event, lane, delivery.part, code, 0, None, None))
-        expires = None if draft.expires_at is None else micros(draft.expires_at)
+        due, expires = (None if at is None else micros(at) for at in (draft.not_before, draft.expires_at))
         work.insert(
             _table,
             (
                 *(seq, delivery.id, lane.network, words(lane.id), event.network, words(event.id), delivery.part, stored, code, 0),
-                *(None, expires, draft.waits_for, None, None, None, work.now),
+                *(due, expires, draft.waits_for, None, None, None, work.now),
             ),
         )
-        entries.append(Entry(seq=seq, delivery=delivery, state=state, expires_at=draft.expires_at, waits_for=draft.waits_for))
+        entries.append(
+            Entry(
+                seq=seq,
+                delivery=delivery,
+                state=state,
+                due_at=draft.not_before,
+                expires_at=draft.expires_at,
+                waits_for=draft.waits_for,
+            )
+        )
     return entries
 
 

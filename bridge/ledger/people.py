@@ -74,13 +74,16 @@ class People:
         async def load() -> Identity | None:
             query = select(_identities).where(_identities.c.network == id.network, _identities.c.id == id.id)
             row = await self._core.read(lambda connection: connection.execute(query).first())
-            return None if row is None else Identity(id=id, profile=Profile(name=row.name, avatar=row.avatar), bot=row.bot)
+            if row is None:
+                return None
+            return Identity(id=id, profile=Profile(name=row.name, avatar=row.avatar, url=row.url), bot=row.bot)
 
         return await self._identities.read(id, load)
 
     async def save_identity(self, identity: Identity) -> None:
         id, profile = identity.id, identity.profile
-        values = {"network": id.network, "id": id.id, "name": profile.name, "avatar": profile.avatar, "bot": identity.bot}
+        shown = {"name": profile.name, "avatar": profile.avatar, "url": profile.url}
+        values = {"network": id.network, "id": id.id, **shown, "bot": identity.bot}
         await self._core.execute(upsert(_identities, values), lambda: self._identities.write(id, identity))
 
     async def person(self, id: IdentityId) -> IdentityId:

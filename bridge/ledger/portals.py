@@ -11,10 +11,11 @@ from bridge.ledger.core import Core
 from bridge.ledger.upsert import put
 from bridge.ledger.work import Work
 from bridge.model.ids import ChannelId
-from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
+from bridge.model.portals import Direction, Link, Portal, PortalKind, Source, TimelineOptions
 
 _ENCODER = msgspec.msgpack.Encoder()
 _POST_TO = msgspec.msgpack.Decoder(tuple[str, ...])
+_OPTIONS = msgspec.msgpack.Decoder(TimelineOptions)
 _portals, _links = schema.portals, schema.links
 
 
@@ -41,9 +42,19 @@ class Portals:
         order: str = "network",
         members: str = "lazy",
         post_to: Sequence[str] = (),
+        timeline: TimelineOptions | None = None,
     ) -> Portal:
         """A room that is a portal already keeps its id and takes these settings."""
-        settings = Portal(id=0, room=room, alias=alias, kind=kind, order=order, members=members, post_to=tuple(post_to))
+        settings = Portal(
+            id=0,
+            room=room,
+            alias=alias,
+            kind=kind,
+            order=order,
+            members=members,
+            post_to=tuple(post_to),
+            timeline=timeline or TimelineOptions(),
+        )
         statement = put(_portals, _columns(settings), ["room"]).returning(_portals.c.id)
         id = await self._core.write(lambda work: work.sql.execute(statement).scalar_one())
         return msgspec.structs.replace(settings, id=id)
@@ -99,6 +110,7 @@ def _columns(portal: Portal) -> dict[str, Any]:
         "order": portal.order,
         "members": portal.members,
         "post_to": _ENCODER.encode(portal.post_to),
+        "options": _ENCODER.encode(portal.timeline),
     }
 
 
@@ -111,6 +123,7 @@ def _portal(row: Row[Any]) -> Portal:
         order=row.order,
         members=row.members,
         post_to=_POST_TO.decode(row.post_to),
+        timeline=TimelineOptions() if row.options is None else _OPTIONS.decode(row.options),
     )
 
 

@@ -112,6 +112,42 @@ sightings = Table(
     Column("at", Moment, nullable=False, index=True),
 )
 
+marks = Table(
+    "marks",
+    metadata,
+    Column("value", Words, primary_key=True),
+    Column("event_network", Words, primary_key=True),
+    Column("event_id", Words, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+)
+
+merged = Table(
+    "merged",
+    metadata,
+    Column("network", Words, primary_key=True),
+    Column("id", Words, primary_key=True),
+    Column("event_network", Words, nullable=False),
+    Column("event_id", Words, nullable=False),
+    Column("stored", LargeBinary, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("parted", Boolean, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+    Index("ix_merged_event", "event_id", "event_network"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("network", Words, primary_key=True),
+    Column("channel", Words, primary_key=True),
+    Column("event_network", Words, primary_key=True),
+    Column("event_id", Words, primary_key=True),
+    Column("root_network", Words, nullable=False),
+    Column("root_id", Words, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
+)
+
 batches = Table(
     "batches",
     metadata,
@@ -160,6 +196,7 @@ portals = Table(
     Column("order", Words, nullable=False),
     Column("members", Words, nullable=False),
     Column("post_to", LargeBinary, nullable=False),
+    Column("options", LargeBinary),
 )
 
 links = Table(
@@ -203,6 +240,7 @@ identities = Table(
     Column("name", Words),
     Column("avatar", Words),
     Column("bot", Boolean, nullable=False),
+    Column("url", Words),
 )
 
 persons = Table(

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from bridge.ledger.rows import Copy, PuppetRow
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity
-from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
+from bridge.model.portals import Direction, Link, Portal, PortalKind, Source, TimelineOptions
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,6 +40,7 @@ class Memory(Protocol):
         order: str = ...,
         members: str = ...,
         post_to: Sequence[str] = ...,
+        timeline: TimelineOptions | None = ...,
     ) -> Portal: ...
     async def change_portal(self, portal: Portal) -> None: ...
     async def add_link(self, *, portal: int, channel: ChannelId, direction: Direction, relay: bool, source: Source) -> Link: ...

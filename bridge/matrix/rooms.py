@@ -82,6 +82,7 @@ class Rooms:
                 order=settings.order,
                 members=settings.members,
                 post_to=settings.post_to,
+                timeline=settings.timeline,
             )
         await self._has_changed()
         return portal
@@ -155,7 +156,12 @@ class Rooms:
 
     async def _renewed(self, portal: Portal, settings: PortalSettings) -> Portal:
         wanted = msgspec.structs.replace(
-            portal, kind=settings.kind, order=settings.order, members=settings.members, post_to=settings.post_to
+            portal,
+            kind=settings.kind,
+            order=settings.order,
+            members=settings.members,
+            post_to=settings.post_to,
+            timeline=settings.timeline,
         )
         if wanted != await self._known(portal.room):
             await self._memory.change_portal(wanted)

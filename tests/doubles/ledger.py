@@ -88,7 +88,7 @@ class MemoryLedger:
                 lane = draft.delivery.channel
                 if lane not in room:
                     room[lane] = lease(lane) if lease is not None else 0
-                leased = room[lane] > 0 and draft.waits_for is None
+                leased = room[lane] > 0 and draft.waits_for is None and draft.not_before is None
                 room[lane] -= 1
                 entries.append(self._put(draft, State.LEASED if leased else State.PENDING))
             if planned.refused is not None:
@@ -136,7 +136,14 @@ class MemoryLedger:
     def _put(self, draft: Draft, state: State) -> Entry:
         self._seq += 1
         delivery = draft.delivery
-        entry = Entry(seq=self._seq, delivery=delivery, state=state, expires_at=draft.expires_at, waits_for=draft.waits_for)
+        entry = Entry(
+            seq=self._seq,
+            delivery=delivery,
+            state=state,
+            due_at=draft.not_before,
+            expires_at=draft.expires_at,
+            waits_for=draft.waits_for,
+        )
         self.entries[delivery.id] = entry
         return entry
 

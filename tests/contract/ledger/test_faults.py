@@ -11,6 +11,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.logins import Login
 from bridge.ledger import Ledger, LedgerRefused
+from bridge.ledger.upgrade import HEAD
 from bridge.model.ids import EventKey
 from tests.contract.ledger.conftest import Connect
 from tests.contract.ledger.kit import IRC, ROOM, nowhere, say, to
@@ -39,7 +40,7 @@ async def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(connect: Co
     for _ in range(2):
         with pytest.raises(LedgerRefused, match=r"newer version.*9999.*upgrade unabridged"):
             await connect()
-    run_sql(url, "UPDATE alembic_version SET version_num = '0001'")
+    run_sql(url, f"UPDATE alembic_version SET version_num = '{HEAD}'")
     await connect()
 
 

@@ -3,16 +3,18 @@
 import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from bridge.contract.delivery import Receipt
 from bridge.contract.features import Evidence
+from bridge.contract.plan import Lookup, Planned
 from bridge.ledger import Ledger
 from bridge.ledger.rows import Batch, Copy, Entry, Settled, State
-from bridge.model.events import Message, Text
+from bridge.model.events import Event, Message, Text
 from bridge.model.ids import HUB, EventKey
 from tests.contract.ledger.conftest import Connect
-from tests.contract.ledger.kit import IRC, LOBBY, OTHER, ROOM, done, draft, say, to
+from tests.contract.ledger.kit import IRC, LOBBY, OTHER, ROOM, THEN, done, draft, say, to
 from tests.doubles.clock import FakeClock
 
 
@@ -304,3 +306,19 @@ async def test_one_group_may_put_lease_and_settle_the_same_delivery(ledger: Ledg
     assert found is not None
     assert (found.state, found.attempts) == (State.DONE, 1)
     assert [copy.id for copy in await ledger.copies(EventKey(IRC, "a"), ROOM)] == ["$1"]
+
+
+async def test_what_waits_for_its_author_is_never_put_on_the_wire_at_once(connect: Connect) -> None:
+    """Were it leased by the commit that accepts it, a kill would leave it looking sent; forgotten, its author had no time."""
+    ledger = await connect()
+    later = THEN + timedelta(seconds=5)
+    held = msgspec.structs.replace(draft(say("a")), not_before=later)
+
+    def plan(event: Event, lookup: Lookup) -> Planned:
+        return Planned(drafts=(held, draft(event, id="b" * 32)))
+
+    accepted = await ledger.accept(IRC, [say("a")], plan, lease=lambda lane: 10)
+    assert [(entry.state, entry.due_at) for entry in accepted.entries] == [(State.PENDING, later), (State.PENDING, None)]
+    await ledger.close()
+    ledger = await connect()
+    assert [entry.due_at for entry in await ledger.undone(ROOM, 0, 10)] == [later, None]

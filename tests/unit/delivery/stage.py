@@ -78,9 +78,17 @@ def delivery(
     )
 
 
-def draft(number: object, *args: object, expires: float | None = None, waits_for: str | None = None, **kwargs: object) -> Draft:
-    expires_at = None if expires is None else START + timedelta(seconds=expires)
-    return Draft(delivery=delivery(number, *args, **kwargs), expires_at=expires_at, waits_for=waits_for)  # type: ignore[arg-type]
+def draft(
+    number: object,
+    *args: object,
+    expires: float | None = None,
+    waits_for: str | None = None,
+    after: float | None = None,
+    **kwargs: object,
+) -> Draft:
+    expires_at, not_before = (None if at is None else START + timedelta(seconds=at) for at in (expires, after))
+    made = delivery(number, *args, **kwargs)  # type: ignore[arg-type]
+    return Draft(delivery=made, expires_at=expires_at, waits_for=waits_for, not_before=not_before)
 
 
 def ref(number: object) -> Ref:

@@ -366,6 +366,48 @@ async def test_order_room_waits_for_the_room_and_goes_on_if_it_fails(stage: Stag
     assert outlet.lines == ["line 2", "line 3"]
 
 
+async def test_what_can_still_be_taken_back_waits_and_its_lane_with_it(stage: Stage) -> None:
+    outlet = FakeOutlet(window=8)
+    async with stage.running(outlet):
+        await stage.send(draft(1, after=5), draft(2))
+        await stage.clock.advance(4.5)
+        assert (outlet.tried, stage.state(1), stage.state(2)) == ([], "pending", "pending")
+        await stage.clock.advance(1)
+    assert outlet.lines == ["line 1", "line 2"]
+
+
+async def test_what_can_still_be_taken_back_is_not_leased_behind_what_leaves(stage: Stage) -> None:
+    """A leased one may be on the wire: it could not be taken back any more."""
+    outlet = FakeOutlet(window=8)
+    async with stage.running(outlet):
+        stage.courier.pause(NET)
+        await stage.send(draft(1), draft(2, after=5))
+        stage.courier.resume(NET)
+        await turns()
+        assert (outlet.lines, stage.state(2)) == (["line 1"], "pending")
+
+
+async def test_a_restart_does_not_shorten_the_time_to_take_something_back(stage: Stage) -> None:
+    outlet = FakeOutlet()
+    stage.ledger.put(draft(1, after=5))
+    await stage.clock.advance(3)
+    async with stage.running(outlet):
+        assert outlet.tried == []
+        await stage.clock.advance(2)
+        assert outlet.lines == ["line 1"]
+
+
+async def test_what_was_put_off_does_not_wait_as_if_it_were_new(stage: Stage) -> None:
+    outlet = FakeOutlet()
+    outlet.fail(1, Unavailable("away", retry_after=600))
+    async with stage.running(outlet):
+        await stage.send(draft(1))
+        stage.courier.pause(NET)
+        stage.courier.resume(NET)
+        await turns()
+    assert outlet.lines == ["line 1"]
+
+
 async def test_lanes_do_not_wait_for_one_another(stage: Stage) -> None:
     outlet = FakeOutlet()
     outlet.fail(1, *[Unavailable("only here")] * 9)

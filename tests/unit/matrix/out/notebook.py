@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bridge.ledger.rows import Copy, PuppetRow
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity
-from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
+from bridge.model.portals import Direction, Link, Portal, PortalKind, Source, TimelineOptions
 
 
 class Notebook:
@@ -71,9 +71,17 @@ class Notebook:
         order: str = "network",
         members: str = "lazy",
         post_to: Sequence[str] = (),
+        timeline: TimelineOptions | None = None,
     ) -> Portal:
         portal = Portal(
-            id=len(self.rooms) + 1, room=room, alias=alias, kind=kind, order=order, members=members, post_to=tuple(post_to)
+            id=len(self.rooms) + 1,
+            room=room,
+            alias=alias,
+            kind=kind,
+            order=order,
+            members=members,
+            post_to=tuple(post_to),
+            timeline=timeline or TimelineOptions(),
         )
         self.rooms.append(portal)
         return portal
