@@ -201,7 +201,11 @@ class _Accepting:
 
     def run(self) -> Accepted:
         work, request = self._work, self._request
-        work.expect(one.event.key for one in request.events)
+        # aliases too: the plan asks what they stand for, and the earliest holder counts, though it be on disk alone
+        events = [one.event for one in request.events]
+        work.expect(
+            [event.key for event in events] + [EventKey(event.key.network, name) for event in events for name in event.aliases]
+        )
         ours = self._our_ids()
         for written in request.events:
             key = written.event.key

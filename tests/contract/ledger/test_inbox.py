@@ -39,6 +39,22 @@ async def test_a_resent_transaction_makes_nothing_twice_even_after_a_restart(con
     assert len(await ledger.undone(ROOM, 0, 10)) == 3
 
 
+async def test_a_name_stands_for_its_first_holder_even_after_a_restart(connect: Connect) -> None:
+    """A boost bears its original's ids as aliases: after a restart it was taken for its own original."""
+    ledger = await connect()
+    await ledger.accept(IRC, [say("original", aliases=("site:1",))], nowhere)
+    await ledger.close()
+    ledger = await connect()
+    found: list[EventKey | None] = []
+
+    def plan(event: Event, lookup: Lookup) -> Planned:
+        found.extend(lookup.root(EventKey(IRC, name)) for name in ("original", "site:1"))
+        return Planned()
+
+    await ledger.accept(IRC, [say("boost", aliases=("original", "site:1"))], plan)
+    assert found == [EventKey(IRC, "original")] * 2
+
+
 async def test_the_same_key_twice_in_one_call_is_one_event(ledger: Ledger) -> None:
     accepted = await ledger.accept(IRC, [say("a"), say("a", "again")], to(ROOM))
     assert (len(accepted.fresh), len(accepted.known), len(accepted.entries)) == (1, 1, 1)
