@@ -164,7 +164,7 @@ class GuardedHttp:
 
 
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Names in lower case; what came several times is one list (RFC 9110 §5.3), as hubs name themselves in several Link headers."""
+    """Names in lower case; what came several times is one list (RFC 9110 §5.3): hubs name themselves in several Link headers."""
     found: dict[str, str] = {}
     for name, value in headers.items():
         name = name.lower()
