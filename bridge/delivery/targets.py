@@ -40,12 +40,17 @@ async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
     """The delivery with the ids of its targets filled in; a reason code where there is nothing left to send.
 
     A part of an edit or redaction whose old part never arrived has nothing to act on. A reply to something that has no
-    copy here leaves without its reference. An edit or redaction of one line of a batch becomes the re-edit of the whole
-    batch, by the batch's author; the batch's new lines are committed first, so that a change after a crash starts from them.
+    copy here leaves without its reference; but a further part of a thread made of one message does not leave without the part
+    before it. An edit or redaction of one line of a batch becomes the re-edit of the whole batch, by the batch's author; the
+    batch's new lines are committed first, so that a change after a crash starts from them.
     """
     channel = delivery.channel
     changes: dict[str, object] = {}
-    if delivery.reply_to is not None:
+    if delivery.reply_to is not None and delivery.reply_to.event == delivery.event:
+        changes["reply_to"] = before = await _before(shelf, delivery, delivery.reply_to)
+        if before is None:
+            return NO_COPY
+    elif delivery.reply_to is not None:
         changes["reply_to"], _ = await _found(shelf, delivery.reply_to, channel)
     if delivery.thread is not None:
         changes["thread"], _ = await _found(shelf, delivery.thread, channel)
@@ -73,6 +78,13 @@ async def _found(shelf: Shelf, target: Target, channel: ChannelId) -> tuple[Targ
         return None, copies
     ids = tuple(dict.fromkeys((*filter(None, _in_place(copies)), *(copy.id for copy in copies))))
     return msgspec.structs.replace(target, ids=ids, ours=copies[0].delivery is not None), copies
+
+
+async def _before(shelf: Shelf, delivery: Delivery, target: Target) -> Target | None:
+    """Of a thread made of one message: the part before this one. None where that never arrived; then nothing may follow it."""
+    copies = await shelf.copies(delivery.event, delivery.channel)
+    ids = tuple(dict.fromkeys(copy.id for copy in copies if copy.id and copy.part == delivery.part - 1))
+    return msgspec.structs.replace(target, ids=ids) if ids else None
 
 
 def _of_first(copies: Sequence[Copy]) -> tuple[str, ...]:

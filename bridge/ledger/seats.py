@@ -37,6 +37,6 @@ def seats_of(connection: Connection, event: EventKey) -> tuple[Seat, ...]:
         if state == PENDING and batch is None:
             waiting.setdefault(channel, []).append((part, id))
     return tuple(
-        Seat(channel=channel, ours=mine, parts=parts[channel], waiting=tuple(id for _, id in sorted(waiting.get(channel, ()))))
+        Seat(channel=channel, ours=mine, parts=parts[channel], waiting=tuple(sorted(waiting.get(channel, ()))))
         for channel, mine in ours.items()
     )

@@ -31,8 +31,9 @@ from bridge.matrix.transaction import OutOfTurn, RawJson, Transaction, Unreadabl
 from bridge.model.events import Event, Redaction
 from bridge.model.ids import HUB, EventKey, NetworkName
 from bridge.model.people import Identity
-from bridge.model.portals import Portal
+from bridge.model.portals import Portal, PortalKind
 from bridge.model.signals import Signal
+from bridge.routing.chosen import TO
 
 COMMAND = "command"
 """A chore: somebody spoke to the bot, by mention, with the prefix and a known word, or in a room that is no portal."""
@@ -277,8 +278,9 @@ class Receiver:
             return isinstance(body, str)
         prefix = self._around.prefix
         if prefix and body.startswith(prefix):
-            words = body[len(prefix) : len(prefix) + 100].split(maxsplit=1)
-            return bool(words) and self._around.knows_word(words[0].lower())
+            words = body[len(prefix) : len(prefix) + 100].lower().split(maxsplit=1)
+            chooses = portal.kind is PortalKind.TIMELINE and words[:1] == [TO]
+            return bool(words) and not chooses and self._around.knows_word(words[0])
         if body[:255].lower().startswith(self._calls):
             return True
         pill = content.get("formatted_body")

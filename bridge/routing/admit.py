@@ -59,6 +59,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     delivery_hours: float = 48
     history_hours: float = 48
     """History older than this goes into the room, not on to other networks."""
+    command: str = "!"
+    """What begins a word to the bot in a room."""
     boost_hours: float = 72
     """A boost of something younger than this in the room is a reaction to it."""
 

@@ -30,13 +30,17 @@ from bridge.model.events import (
 )
 from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
 from bridge.model.people import Identity
+from bridge.model.portals import PortalKind
+from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
 from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
+from bridge.routing.repost import repeated
 from bridge.routing.resolve import Resolved, meets, resolve
 from bridge.routing.route import route
 from bridge.routing.topology import Leg, Topology
 from bridge.routing.voice import voice
+from bridge.routing.write import Job, Writing, Written, not_his, write
 
 _BOOSTED = "🔁"
 
@@ -69,12 +73,14 @@ class Planner:
         policy: Policy,
         links: Links,
         clock: Callable[[], datetime],
+        accounts: Callable[[], Accounts] = lambda: NO_ACCOUNTS,
     ) -> None:
         self._topology = topology
         self._places = places
         self._policy = policy
         self._links = links
         self._clock = clock
+        self._accounts = accounts
         self._life = timedelta(hours=policy.delivery_hours)
         self._history = timedelta(hours=policy.history_hours)
         self._boost = timedelta(hours=policy.boost_hours)
@@ -83,16 +89,46 @@ class Planner:
         verdict = admit(event, self._policy)
         if verdict is not None:
             return _ended(verdict)
-        legs = route(event, self._topology())
-        if not legs:
-            return Planned(dropped="unlinked")
+        topology, accounts = self._topology(), self._accounts()
+        legs = route(event, topology, accounts)
+        portal = topology.portal_in(event.channel.id) if event.channel.network == HUB else None
+        timeline = portal if portal is not None and portal.kind is PortalKind.TIMELINE else None
+        if not legs and timeline is None:
+            return Planned(dropped="unlinked", hint=not_his(event, portal, topology, accounts))
         resolved = resolve(event, lookup, self._policy) if refs_of(event.body) else Resolved(event=event)
         if isinstance(resolved, Dropped | Refused):
             return _ended(resolved)
-        return self._over(legs, resolved, lookup)
+        if timeline is None:
+            further = repeated(event, resolved.original, topology, accounts, lookup) if accounts and portal is None else ()
+            written = Written(jobs=(Job(event=resolved.event, legs=legs), *further))
+        else:
+            writing = Writing(
+                event=resolved.event,
+                portal=timeline,
+                chats=legs,
+                topology=topology,
+                accounts=accounts,
+                lookup=lookup,
+                command=self._policy.command,
+            )
+            written = write(writing, resolved.original, self._policy)
+        return self._carried(written, resolved, lookup)
 
-    def _over(self, legs: tuple[Leg, ...], resolved: Resolved, lookup: Lookup) -> Planned:
-        event = resolved.event
+    def _carried(self, written: Written, resolved: Resolved, lookup: Lookup) -> Planned:
+        planned = [self._over(job, resolved, lookup) for job in written.jobs]
+        refused = [words for words in (written.refused, *(one.refused for one in planned)) if words]
+        drafts = tuple(draft for one in planned for draft in one.drafts)
+        dropped = next((one.dropped for one in planned if one.dropped is not None), written.dropped)
+        return Planned(
+            drafts=drafts,
+            refused="; ".join(dict.fromkeys(refused)) or None,
+            dropped=None if drafts or refused or written.withdrawn else dropped,
+            hint=written.hint,
+            withdrawn=written.withdrawn,
+        )
+
+    def _over(self, job: Job, resolved: Resolved, lookup: Lookup) -> Planned:
+        event = job.event
         now = self._clock()
         context = self._context(resolved, lookup, now)
         old = event.origin is Origin.HISTORY and now - event.happened_at > self._history
@@ -100,20 +136,20 @@ class Planner:
         refused: list[str] = []
         dropped = "known"
         rooms: dict[int, str] = {}
-        for leg in legs:
-            if lookup.has_copy(event.key, leg.channel):
+        for leg in job.legs:
+            if job.instead is None and lookup.has_copy(event.key, leg.channel):
                 continue
             if old and leg.link is not None:
                 dropped = "history"
                 continue
-            if resolved.needs and not meets(resolved.needs, leg.channel, lookup):
+            if resolved.needs and leg.account is None and not meets(resolved.needs, leg.channel, lookup):
                 dropped = "unseen"
                 continue
             place = self._places(leg.channel.network)
             if place is None:
                 dropped = "no-network"
                 continue
-            made, words = self._on_leg(leg, place, event, context, rooms.get(leg.portal.id))
+            made, words = self._on_leg(leg, place, job, context, rooms.get(leg.portal.id))
             drafts += made
             if words and words not in refused:
                 refused.append(words)
@@ -124,21 +160,24 @@ class Planner:
         return Planned(drafts=tuple(drafts), refused="; ".join(refused) or None, dropped=None if drafts or refused else dropped)
 
     def _on_leg(
-        self, leg: Leg, place: Place, event: Event, context: FitContext, waits_for: str | None
+        self, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
-        event = self._for_room(event, leg, context)
+        event = self._for_room(job.event, leg, context)
         author = speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
         spoken, fitted = self._fitted(event, author, leg, place, context)
         bodies = fitted.bodies
-        if isinstance(event.body, Redaction) and bodies:
-            bodies = tuple((event.body, part) for part in range(self._copies(leg, place, context)))
         parts = len(bodies)
+        if isinstance(event.body, Redaction) and bodies:
+            count = self._copies(leg, place, context)
+            parts, there = job.parts.get(leg.channel, (count, tuple(range(count))))
+            bodies = tuple((event.body, part) for part in there)
         expires_at = context.now + self._life
         hops = (*event.hops, self._policy.mark)
+        not_before = context.now + timedelta(seconds=leg.portal.timeline.undo_seconds) if job.waits else None
         drafts = [
             Draft(
                 delivery=Delivery(
-                    id=delivery_id(self._policy.mark, event.key, leg.channel, part),
+                    id=delivery_id(self._policy.mark, job.instead or event.key, leg.channel, part),
                     channel=leg.channel,
                     event=event.key,
                     author=author,
@@ -156,6 +195,7 @@ class Planner:
                 ),
                 expires_at=expires_at,
                 waits_for=waits_for if leg.link is not None else None,
+                not_before=not_before,
             )
             for one, part in bodies
         ]

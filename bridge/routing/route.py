@@ -1,18 +1,46 @@
 """Where an event goes (docs/design.md §6, "Privacy")."""
 
+from msgspec.structs import replace
+
 from bridge.model.events import Body, Boost, Edit, Event, Message, Visibility
 from bridge.model.ids import HUB
+from bridge.model.portals import PortalKind
+from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.topology import Leg, Topology
 
 __all__ = ["Leg", "is_public", "route"]
 
 
-def route(event: Event, topology: Topology) -> tuple[Leg, ...]:
+def route(event: Event, topology: Topology, accounts: Accounts = NO_ACCOUNTS) -> tuple[Leg, ...]:
     """The legs that get a copy, rooms before the links they feed; never the channel it came from.
 
     A timeline link feeds no other link unless it relays; a post that is not public never leaves the room it came to.
+    What is seen through a login is written by its owner alone, and from a timeline only as `write` decides.
     """
-    return topology.reach(event.channel, public=event.channel.network == HUB or is_public(event.body))
+    legs = topology.reach(event.channel, public=event.channel.network == HUB or is_public(event.body))
+    if not any(leg.link is not None and accounts.is_personal(leg.channel) for leg in legs):
+        return legs
+    return _permitted(event, legs, topology, accounts)
+
+
+def _permitted(event: Event, legs: tuple[Leg, ...], topology: Topology, accounts: Accounts) -> tuple[Leg, ...]:
+    """Without the accounts of others, and the rooms that would have heard it through those alone."""
+    kept: list[Leg] = []
+    heard = {event.channel}
+    for leg in legs:
+        if leg.link is None:
+            if not any(link.inward and link.channel in heard for link in topology.links_of(leg.portal)):
+                continue
+        elif accounts.is_personal(leg.channel):
+            account = accounts.of(leg.channel)
+            if account is None or not account.is_of(event.author.id) or leg.portal.kind is PortalKind.TIMELINE:
+                continue
+            leg = replace(leg, account=account)
+        elif leg.portal.channel not in heard:
+            continue
+        heard.add(leg.channel)
+        kept.append(leg)
+    return tuple(kept)
 
 
 def is_public(body: Body) -> bool:

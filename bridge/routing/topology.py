@@ -5,15 +5,23 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from bridge.model.ids import HUB, ChannelId
-from bridge.model.portals import Link, Portal
+from bridge.model.portals import Direction, Link, Portal
+from bridge.routing.accounts import Account
 
 
 class Leg(Struct, frozen=True):
-    """One place that gets a copy. `link` is None for the portal's room itself."""
+    """One place that gets a copy. `link` is None for the portal's room itself; `account` writes there under its own name."""
 
     channel: ChannelId
     portal: Portal
     link: Link | None = None
+    account: Account | None = None
+
+
+def account_leg(portal: Portal, channel: ChannelId, account: Account) -> Leg:
+    """Where an account writes at its owner's word. No link leads there, so there is one for the occasion."""
+    link = Link(id=0, portal=portal.id, channel=channel, direction=Direction.OUT, relay=False)
+    return Leg(channel, portal, link, account)
 
 
 class Topology:

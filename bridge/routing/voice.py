@@ -30,8 +30,12 @@ def voice(
 ) -> Voice:
     """The voice of `author` on `leg`. `settings` are the destination's; on the hub, those of the author's own network.
 
-    `shown` is the name to use where the author's own would not do (two of one name in a room).
+    `shown` is the name to use where the author's own would not do (two of one name in a room). Where the author writes with an
+    account of their own, the account is who speaks: nothing is added.
     """
+    if leg.account is not None:
+        name = safe_name(author.name) or safe_name(author.id.id) or "?"
+        return Voice(kind=VoiceKind.NAME if kind is VoiceKind.PREFIX else kind, name=name)
     return _voice(shown or author.name, author.id.id, author.id.network, leg.channel.network == HUB, kind, style, settings)
 
 

@@ -69,10 +69,10 @@ def edit_or_message(content: Raw, identity_of: IdentityOf) -> Edit | Message | N
 
 
 def sticker(content: Raw) -> Message:
-    reply_to, thread = _relations(obj(content, "m.relates_to"))
+    reply_to, thread, follows = _relations(obj(content, "m.relates_to"))
     name = text(content, "body")
     picture = _attachment(content, Media.STICKER, name or "sticker", name or None)
-    return Message(text=Text(plain=""), attachments=(picture,), reply_to=reply_to, thread=thread)
+    return Message(text=Text(plain=""), attachments=(picture,), reply_to=reply_to, thread=thread, follows=follows)
 
 
 def poll(content: Raw, identity_of: IdentityOf) -> Message:
@@ -83,12 +83,13 @@ def poll(content: Raw, identity_of: IdentityOf) -> Message:
     if not answers or not all(isinstance(answer, dict) for answer in answers):
         raise ConvertError("answers is no list of objects")
     options = tuple(PollOption(text=_extensible(answer, "answer")) for answer in answers)
-    reply_to, thread = _relations(obj(content, "m.relates_to"))
+    reply_to, thread, follows = _relations(obj(content, "m.relates_to"))
     return Message(
         text=Text(plain=question),
         poll=Poll(question=question, options=options, multiple=(maybe_count(start, "max_selections") or 1) > 1),
         reply_to=reply_to,
         thread=thread,
+        follows=follows,
         mentions=_mentions(content, question, "", identity_of),
     )
 
@@ -101,7 +102,7 @@ def _message(content: Raw, relation: Raw, identity_of: IdentityOf) -> Message | 
     kind = text(content, "msgtype")
     if kind in _SILENT:
         return None
-    reply_to, thread = _relations(relation)
+    reply_to, thread, follows = _relations(relation)
     body, html = text(content, "body"), _html(content)
     if reply_to is not None or thread is not None:
         body, html = _without_fallback(body, html)
@@ -124,6 +125,7 @@ def _message(content: Raw, relation: Raw, identity_of: IdentityOf) -> Message | 
         attachments=attachments,
         reply_to=reply_to,
         thread=thread,
+        follows=follows,
         mentions=tuple(mention for mention in mentions if mention.text in body) if mentions else (),
         warning=warning,
         location=_location(content) if kind == "m.location" else None,
@@ -136,15 +138,17 @@ def _html(content: Raw) -> str | None:
     return maybe_text(content, "formatted_body") or None
 
 
-def _relations(relation: Raw) -> tuple[Ref | None, Ref | None]:
-    """Reply and thread root. In a thread, a reply marked `is_falling_back` is only for clients without threads."""
-    reply_to = thread = None
+def _relations(relation: Raw) -> tuple[Ref | None, Ref | None, Ref | None]:
+    """Reply, thread root, and what it follows: in a thread, an answer marked `is_falling_back` is for clients without threads."""
+    reply_to = thread = follows = None
     if maybe_text(relation, "rel_type") == "m.thread":
         thread = _ref(event_id(relation, "event_id"))
     answered = obj(relation, "m.in_reply_to")
-    if answered and not (thread is not None and flag(relation, "is_falling_back")):
+    if answered and thread is not None and flag(relation, "is_falling_back"):
+        follows = _ref(event_id(answered, "event_id"))
+    elif answered:
         reply_to = _ref(event_id(answered, "event_id"))
-    return reply_to, thread
+    return reply_to, thread, follows
 
 
 def _without_fallback(body: str, html: str | None) -> tuple[str, str | None]:

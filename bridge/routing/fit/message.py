@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from bridge.contract.features import Feature, Level, VoiceKind
 from bridge.model.events import Attachment, Mention, Message, Ref, Style, Text
 from bridge.model.ids import HUB
+from bridge.model.portals import PortalKind
 from bridge.routing.fit.context import Fitted, Fitting, numbered
 from bridge.routing.fit.parts import in_parts
+from bridge.routing.fit.posts import as_posts
 from bridge.routing.fit.words import attachment_line, location_line, poll_lines, warning_words
 from bridge.text.escape import strip_controls
 from bridge.text.html import html_to_plain, plain_to_html
@@ -64,8 +66,14 @@ def fit_message(message: Message, fitting: Fitting) -> Fitted:
         return Fitted(dropped=(Feature.TEXT,))
     if plain is not message.text.plain:
         message = replace(message, text=Text(plain=plain))
-    messages, refused = in_parts(message, fitting)
+    messages, refused = _parts(message, fitting)
     return Fitted(bodies=numbered(messages), refused=refused)
+
+
+def _parts(message: Message, fitting: Fitting) -> tuple[tuple[Message, ...], str | None]:
+    leg = fitting.leg
+    posted = leg.account is not None and leg.portal.kind is PortalKind.TIMELINE
+    return as_posts(message, fitting, str(leg.account)) if posted else in_parts(message, fitting)
 
 
 def _is_bare(message: Message) -> bool:
@@ -92,7 +100,7 @@ def _fit_all(message: Message, fitting: Fitting) -> Fitted:
     message = _written(work)
     if not (message.text.plain.strip() or message.attachments or message.poll or message.location):
         return Fitted(refused="; ".join(work.refused) or None, dropped=tuple(work.dropped) or (Feature.TEXT,))
-    messages, refused = in_parts(message, fitting)
+    messages, refused = _parts(message, fitting)
     if refused:
         work.refused.append(refused)
     return Fitted(bodies=numbered(messages), refused="; ".join(work.refused) or None, dropped=tuple(work.dropped))

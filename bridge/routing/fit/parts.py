@@ -23,7 +23,7 @@ def in_parts(message: Message, fitting: Fitting) -> tuple[tuple[Message, ...], s
     texts = tuple(one for one in messages if not one.attachments)
     if limits.parts is None or len(texts) <= limits.parts:
         return messages, None
-    kept, sorry = _shortened(texts, fitting, limits.parts)
+    kept, sorry = shortened(texts, fitting, limits.parts)
     return kept + tuple(one for one in messages if one.attachments), sorry
 
 
@@ -111,7 +111,8 @@ def _texts(message: Message, voice: Voice, limits: Limits) -> tuple[str, ...]:
     )
 
 
-def _shortened(messages: tuple[Message, ...], fitting: Fitting, most: int) -> tuple[tuple[Message, ...], str | None]:
+def shortened(messages: tuple[Message, ...], fitting: Fitting, most: int) -> tuple[tuple[Message, ...], str | None]:
+    """At most so many, with a link to the whole; words for the author where there is no such link."""
     link = fitting.context.page_for(fitting.event)
     note = f"… (continued: {link})" if link else "… (the rest is too long for here)"
     sorry = None if link else fitting.sorry("the end of so long a message")

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bridge.config.settings import VoiceSettings
+from bridge.contract.delivery import Delivery
 from bridge.contract.features import Feature, Features, Level, Limits, Unit, VoiceKind
-from bridge.contract.plan import Planned
+from bridge.contract.plan import Planned, Seat
 from bridge.model.events import Attachment, Body, Event, Message, Origin, PostFacts, Ref, Style, Text, Visibility
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.model.portals import Direction, Link, Portal, PortalKind
+from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Policy
 from bridge.routing.hub import HUB_FEATURES
 from bridge.routing.plan import Place, Planner
@@ -54,6 +56,10 @@ class Memory:
         self.events: dict[EventKey, Event] = {}
         self.copies: set[tuple[EventKey, ChannelId]] = set()
         self.aliases: dict[EventKey, EventKey] = {}
+        self.written: dict[str, Delivery] = {}
+        """What this bridge delivers, by delivery id."""
+        self.waiting: set[str] = set()
+        """Those that have not left; `leave` lets them."""
 
     def root(self, key: EventKey) -> EventKey | None:
         return key if key in self.events else self.aliases.get(key)
@@ -64,14 +70,49 @@ class Memory:
     def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
         return (event, channel) in self.copies
 
+    def seats(self, event: EventKey) -> tuple[Seat, ...]:
+        return tuple(self._seat(event, channel) for key, channel in sorted(self.copies) if key == event)
+
+    def _seat(self, event: EventKey, channel: ChannelId) -> Seat:
+        here = [delivery for delivery in self.written.values() if (delivery.event, delivery.channel) == (event, channel)]
+        return Seat(
+            channel=channel,
+            ours=bool(here),
+            parts=max((delivery.part + 1 for delivery in here), default=1),
+            waiting=tuple(sorted((delivery.part, delivery.id) for delivery in here if delivery.id in self.waiting)),
+        )
+
     def remember(self, event: Event, planned: Planned) -> None:
         self.events[event.key] = event
         self.copies.add((event.key, event.channel))
-        self.copies.update((event.key, draft.delivery.channel) for draft in planned.drafts)
+        for id in planned.withdrawn:
+            gone = self.written.pop(id)
+            self.waiting.discard(id)
+            self.copies.discard((gone.event, gone.channel))
+        for draft in planned.drafts:
+            delivery = draft.delivery
+            self.written[delivery.id] = delivery
+            self.copies.add((delivery.event, delivery.channel))
+            if draft.not_before is not None:
+                self.waiting.add(delivery.id)
+
+    def sight(self, event: EventKey, channel: str) -> None:
+        """The same was seen there, too."""
+        self.copies.add((event, place(channel)))
+
+    def leave(self) -> None:
+        """What waited has left."""
+        self.waiting.clear()
 
 
 class World:
-    def __init__(self, *links: Link, portals: Iterable[Portal] = (), policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        *links: Link,
+        portals: Iterable[Portal] = (),
+        policy: Policy | None = None,
+        accounts: Accounts = NO_ACCOUNTS,
+    ) -> None:
         self.topology = Topology(portals or [Portal(id=1, room="!room")], links)
         self.places = {
             HUB: Place(features=lambda channel: HUB_FEATURES),
@@ -82,7 +123,9 @@ class World:
         self.memory = Memory()
         self.page: str | None = "https://page"
         self.now = NOW
-        self.planner = Planner(lambda: self.topology, self.places.get, policy or Policy(mark="me"), self, lambda: self.now)
+        self.planner = Planner(
+            lambda: self.topology, self.places.get, policy or Policy(mark="me"), self, lambda: self.now, lambda: accounts
+        )
 
     def link_for(self, attachment: Attachment, event: Event) -> str | None:
         return f"https://files/{attachment.name}"
