@@ -109,6 +109,8 @@ class Reader:
             feed.state = state
             return Taken()
         parsed = await self._parser.parse(source.body, source.headers, source.url)
+        if not source.whole:
+            parsed = _of(state, parsed)
         stored = await self._stored(feed.channel)
         known = self._known(feed, stored)
         if way.page is not None and known.since:
@@ -182,6 +184,14 @@ def _described(state: FeedState, parsed: ParsedFeed, source: Source) -> FeedStat
         hub=hub,
         topic=(topic or parsed.self_url or source.url) if hub else None,
     )
+
+
+def _of(state: FeedState, part: ParsedFeed) -> ParsedFeed:
+    """A part that doesn't say whose it is, is of whom the feed named: a lone entry of that author is the feed's own."""
+    if part.author is not None or state.author is None:
+        return part
+    author = next((one.author for one in part.entries if one.author is not None and one.author.uri == state.author), None)
+    return replace(part, author=author, title=part.title or state.title)
 
 
 def _worth_writing(known: Known, after: Known) -> bool:

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from adapters.feeds.config import FeedsConfig
 from bridge.testing.doubles import RecordingInlet
 from tests.doubles.clock import FakeClock
-from tests.unit.feeds.kit import CountingHttp, Site, World
+from tests.unit.feeds.hub import Hub
+from tests.unit.feeds.kit import NET, CountingHttp, Site, World
 
 
 @pytest.fixture
@@ -21,3 +24,28 @@ async def world(site: Site) -> AsyncIterator[World]:
     http = CountingHttp()
     yield World(site, http, FakeClock(), RecordingInlet(), FeedsConfig(contact="https://bridge.example/about"))
     await http.inner.close()
+
+
+@pytest.fixture
+async def hub(world: World, site: Site) -> AsyncIterator[Hub]:
+    """The callbacks are served as `bridge.app` does it: below `/net/<network>/`, whichever adapter runs now."""
+    hub = Hub(world, site)
+
+    async def passed_on(request: web.Request) -> web.StreamResponse:
+        for method, path, answer in world.adapter.routes():
+            if method == request.method and path.startswith(request.match_info["kind"]):
+                found = await answer(request)
+                assert isinstance(found, web.StreamResponse)
+                return found
+        return web.Response(status=405)
+
+    app = web.Application()
+    app.router.add_route("*", f"/net/{NET}/{{kind}}/{{token}}", passed_on)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = web.TCPSite(runner, "127.0.0.1", 0)
+    await listener.start()
+    world.public = f"http://127.0.0.1:{runner.addresses[0][1]}/net/{NET}"
+    async with aiohttp.ClientSession(auto_decompress=False) as hub.door:
+        yield hub
+    await runner.cleanup()

@@ -142,6 +142,7 @@ class CountingHttp:
     def __init__(self) -> None:
         self.inner = GuardedHttp(["127.0.0.0/8"])
         self.under_way = 0
+        self.asked = 0
 
     async def request(
         self,
@@ -155,6 +156,7 @@ class CountingHttp:
         redirects: int = 5,
     ) -> HttpAnswer:
         self.under_way += 1
+        self.asked += 1
         try:
             return await self.inner.request(
                 method, url, headers=headers, body=body, limit=limit, timeout=timeout, redirects=redirects
@@ -228,11 +230,12 @@ class World:
 
     async def settled(self) -> None:
         """Until no request is under way, and none follows."""
-        quiet = 0
+        quiet = seen = 0
 
         def is_quiet() -> bool:
-            nonlocal quiet
-            quiet = 0 if self.http.under_way else quiet + 1
+            nonlocal quiet, seen
+            quiet = 0 if self.http.under_way or self.http.asked != seen else quiet + 1
+            seen = self.http.asked
             return quiet > QUIET
 
         await until(is_quiet)

@@ -1,94 +1,21 @@
 """Hubs: asked, confirmed, believed only with a signature, renewed, refused, given up; and a slow poll behind each."""
 
 import asyncio
-import hashlib
-import hmac
 import io
-from collections.abc import AsyncIterator
-from urllib.parse import parse_qs
 
-import aiohttp
 import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
 from bridge.model.ids import ChannelId
 from bridge.testing.doubles import until
+from tests.unit.feeds.hub import Hub
 from tests.unit.feeds.kit import NET, Site, World, rss
 from tests.unit.feeds.test_polling import INTERVAL, PERIOD, Failing
 
 DAY = 86_400
 RARE = 6 * 3600.0
 """An interval for tests of days."""
-
-
-class Hub:
-    """A hub on the site, and the bridge's public door, reached as a stranger reaches it."""
-
-    def __init__(self, world: World, site: Site) -> None:
-        self.world, self.site = world, site
-        self.status = 202
-        self.door: aiohttp.ClientSession | None = None
-        self.base = ""
-        site.answer("/hub", self._asked)
-        self.asked: list[dict[str, str]] = []
-
-    async def _asked(self, request: web.Request) -> web.Response:
-        form = parse_qs((await request.read()).decode())
-        self.asked.append({name: values[0] for name, values in form.items()})
-        return web.Response(status=self.status)
-
-    def feed(self, *titles: str, path: str = "/feed") -> str:
-        links = f"<atom:link rel='hub' href='/hub'/><atom:link rel='self' href='{self.site.url(path)}'/>"
-        return self.site.put(path, rss(*titles, at=self.world.clock.now(), head=links))
-
-    async def call(self, method: str, url: str, **how: object) -> tuple[int, str]:
-        assert self.door is not None
-        async with self.door.request(method, url, **how) as answer:  # type: ignore[arg-type]
-            return answer.status, await answer.text()
-
-    @property
-    def last(self) -> dict[str, str]:
-        return self.asked[-1]
-
-    async def verify(self, mode: str = "subscribe", **more: str) -> tuple[int, str]:
-        asked = self.last
-        query = {"hub.mode": mode, "hub.topic": asked["hub.topic"], "hub.challenge": "c&%<>1", "hub.lease_seconds": "864000"}
-        query |= {f"hub.{name}": value for name, value in more.items()}
-        return await self.call("GET", asked["hub.callback"], params=query)
-
-    async def push(self, body: bytes, *, method: str = "sha256", signature: str | None = None) -> int:
-        asked = self.last
-        if signature is None:
-            signature = f"{method}={hmac.new(asked['hub.secret'].encode(), body, getattr(hashlib, method)).hexdigest()}"
-        headers = {"X-Hub-Signature": signature, "Content-Type": "application/rss+xml"}
-        status, _ = await self.call("POST", asked["hub.callback"], data=body, headers=headers)
-        return status
-
-
-@pytest.fixture
-async def hub(world: World, site: Site) -> AsyncIterator[Hub]:
-    """The callbacks are served as `bridge.app` does it: below `/net/<network>/`, whichever adapter runs now."""
-    hub = Hub(world, site)
-
-    async def passed_on(request: web.Request) -> web.StreamResponse:
-        for method, path, answer in world.adapter.routes():
-            if method == request.method and path.startswith(request.match_info["kind"]):
-                found = await answer(request)
-                assert isinstance(found, web.StreamResponse)
-                return found
-        return web.Response(status=405)
-
-    app = web.Application()
-    app.router.add_route("*", f"/net/{NET}/{{kind}}/{{token}}", passed_on)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    listener = web.TCPSite(runner, "127.0.0.1", 0)
-    await listener.start()
-    world.public = f"http://127.0.0.1:{runner.addresses[0][1]}/net/{NET}"
-    async with aiohttp.ClientSession(auto_decompress=False) as hub.door:
-        yield hub
-    await runner.cleanup()
 
 
 async def test_a_subscription_is_asked_for_with_all_it_needs(world: World, hub: Hub) -> None:
