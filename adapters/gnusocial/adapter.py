@@ -23,7 +23,7 @@ from bridge.contract.features import Features, Manifest
 from bridge.contract.logins import LoggedIn, Question
 from bridge.contract.toolbox import Toolbox
 from bridge.contract.words import Word
-from bridge.model.ids import ChannelId, IdentityId, NetworkName
+from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 
 DELETED, TOO_LONG = 410, 413
@@ -106,6 +106,15 @@ class GnuSocial:
         desk.need()
         return await desk.finder.find(delivery, out)
 
+    def _check_owner(self, delivery: Delivery, name: str) -> None:
+        """What is written stands under the account's name, so nobody else's words may, whoever is in the room.
+
+        Raises `Rejected`.
+        """
+        login = self._tools.logins.get(name)
+        if login is not None and delivery.author.id != IdentityId(HUB, login.user):
+            raise Rejected(f"only its owner writes with the account {name}")
+
     def _asked(self, delivery: Delivery, *, whole: bool = True) -> tuple[Desk, Outgoing]:
         """Who is to do it, and what; `whole`: it must fit as it is.
 
@@ -120,6 +129,7 @@ class GnuSocial:
             if self._tools.logins.get(place.login) is None:
                 raise Rejected(f"there is no login named {place.login} any more")
             raise Unavailable("the network is not connected")
+        self._check_owner(delivery, place.login)
         state = State(
             host=desk.account.host,
             text=desk.account.allowed.text if whole else None,

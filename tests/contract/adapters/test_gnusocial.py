@@ -120,7 +120,7 @@ class GnuSocialRig:
         server, http = self.server, GuardedHttp(["127.0.0.0/8"])
         secrets = {"root": f"http://{server.host}/api/", "number": "1", "user": OURS, "password": "x", "text": "200"}
         me = IdentityId(self.network, f"{OURS}@{server.host}")
-        login = Login(user="@a:hub", network=self.network, name="me", identity=me, secrets=secrets)
+        login = Login(user="@alice:example.org", network=self.network, name="me", identity=me, secrets=secrets)
 
         class Rigged(GnuSocial):
             async def run(self) -> None:

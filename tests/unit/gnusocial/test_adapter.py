@@ -15,7 +15,8 @@ from bridge.contract.features import Feature, Level, VoiceKind
 from bridge.contract.logins import LogsIn
 from bridge.contract.words import Asker
 from bridge.model.events import Reactions, Ref
-from bridge.model.ids import ChannelId, EventKey, IdentityId
+from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
+from bridge.model.people import Identity
 from bridge.model.permissions import Permission
 from bridge.testing import RecordingInlet, until
 from bridge.testing.doubles import MemoryLogins
@@ -119,6 +120,16 @@ async def test_every_channel_says_whether_it_is_open_and_why_not() -> None:
         assert "no login named nobody" in (infos["home@nobody"].error or "")
         assert infos["home@me"].name == "Home of alice@gs1.test"
         await scene.adapter.close(*channels)
+
+
+@pytest.mark.parametrize("who", [IdentityId(HUB, "@mallory:hub"), IdentityId(NET, "alice@gs1.test")], ids=str)
+async def test_nobody_but_its_owner_writes_with_an_account(who: IdentityId) -> None:
+    """Whoever is in a room linked to it would speak under the account's name."""
+    scene = Scene()
+    async with scene.running():
+        words = msgspec.structs.replace(delivery("not mine"), author=Identity(id=who))
+        with pytest.raises(Rejected, match="only its owner"):
+            await scene.adapter.deliver(words)
 
 
 async def test_the_limit_is_the_servers_own_of_now() -> None:
