@@ -41,7 +41,7 @@ class Planned(Struct, frozen=True, kw_only=True):
     hint: Hint | None = None
     """For the author; said once."""
     withdrawn: tuple[str, ...] = ()
-    """Ids of deliveries among `Seat.waiting`: they never leave, and nobody is told. Done before the drafts are put."""
+    """Ids of deliveries out of `Seat.waiting`: they never leave, and nobody is told. Done before the drafts are put."""
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -51,8 +51,8 @@ class Seat(Struct, frozen=True, kw_only=True):
     ours: bool
     """Written there by this bridge; else seen there."""
     parts: int = 1
-    waiting: tuple[str, ...] = ()
-    """Of its deliveries those that have surely not left."""
+    waiting: tuple[tuple[int, str], ...] = ()
+    """Of its deliveries those that have surely not left: (part, id)."""
 
 
 class Lookup(Protocol):
