@@ -23,6 +23,7 @@ from bridge.app.pulse import Pulse
 from bridge.app.quarantine import Quarantine
 from bridge.app.reception import Reception, build_reception
 from bridge.app.recovery import Recovery
+from bridge.app.roll import Roll
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import Desk
@@ -272,6 +273,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
         policy,
         links,
         ground.clock.now,
+        Roll(ground.logins, ground.networks).accounts,
     )
     return planner.plan
 
