@@ -5,11 +5,13 @@
         async def rig(self) -> AsyncIterator[Rig]:
             ...
 
+Networks that can only be read take `InwardContract` and an `InwardRig`.
 It needs pytest and pytest-asyncio with `asyncio_mode = "auto"`.
 """
 
 from bridge.testing.doubles import RecordingInlet, SystemClock, toolbox, until
-from bridge.testing.rig import Rig
+from bridge.testing.inward import InwardContract
+from bridge.testing.rig import InwardRig, Rig
 from bridge.testing.suite import AdapterContract
 
-__all__ = ["AdapterContract", "RecordingInlet", "Rig", "SystemClock", "toolbox", "until"]
+__all__ = ["AdapterContract", "InwardContract", "InwardRig", "RecordingInlet", "Rig", "SystemClock", "toolbox", "until"]

@@ -9,15 +9,13 @@ from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import ChannelId, NetworkName
 
 
-class Rig(Protocol):
+class InwardRig(Protocol):
     """A network that does as it is told, with one channel and some people in it. A fresh one for each test."""
 
     network: NetworkName
     channel: ChannelId
     people: Sequence[str]
     """Names of different people, at least two, as hostile as the network lets them be."""
-    outcomes: Collection[type[DeliveryError]]
-    """What `provoke` can provoke."""
 
     def build(self, inlet: Inlet, tools: Toolbox) -> Adapter:
         """A new adapter with the same settings each time: the second one is the bridge started again."""
@@ -31,12 +29,19 @@ class Rig(Protocol):
         """Whether the network hands out what was said once more to whoever connects next; if it must be told to, it is."""
         ...
 
-    def heard(self) -> Sequence[str]:
-        """The texts of the messages that people in the channel got from the bridge, in order: without names and prefixes."""
-        ...
-
     def acked(self) -> int | None:
         """How many messages the network holds acknowledged by the bridge; None where it knows no such thing."""
+        ...
+
+
+class Rig(InwardRig, Protocol):
+    """A network that one can speak to as well."""
+
+    outcomes: Collection[type[DeliveryError]]
+    """What `provoke` can provoke."""
+
+    def heard(self) -> Sequence[str]:
+        """The texts of the messages that people in the channel got from the bridge, in order: without names and prefixes."""
         ...
 
     async def cut(self) -> None:
