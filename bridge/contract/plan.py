@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import IntEnum
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 from bridge.contract.delivery import Delivery
 from bridge.model.events import Event
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -30,6 +31,37 @@ class Hint(Struct, frozen=True, kw_only=True):
     words: str
 
 
+class MarkKind(IntEnum):
+    """By what a post is known again. As stored: never renumbered."""
+
+    URI = 1
+    """Its global id."""
+    LINK = 2
+    """Where people read it."""
+    WORDS = 3
+    """How it begins, and which human wrote it."""
+    CONVERSATION = 4
+    """What it belongs to: shared by many."""
+
+
+class Mark(Struct, frozen=True):
+    """Something by which a post can be known again. Equal marks have equal values; those of URI and LINK may be equal, too."""
+
+    kind: MarkKind
+    value: str
+
+
+class Same(Struct, frozen=True, kw_only=True):
+    """It is what `event` was already. A message is no event of its own then; a boost is one of the known event.
+
+    All its native ids (but a boost's own) become names of `event` in the channel it came by.
+    """
+
+    event: EventKey
+    reason: str
+    """For people: why we think so."""
+
+
 class Planned(Struct, frozen=True, kw_only=True):
     """What is to become of one event."""
 
@@ -42,6 +74,10 @@ class Planned(Struct, frozen=True, kw_only=True):
     """For the author; said once."""
     withdrawn: tuple[str, ...] = ()
     """Ids of deliveries out of `Seat.waiting`: they never leave, and nobody is told. Done before the drafts are put."""
+    same: Same | None = None
+    """The same post was there before, by another name. `drafts` are then deliveries of that event."""
+    marks: tuple[Mark, ...] = ()
+    """By what it may be known again: marks of `same.event` where that is set."""
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -72,6 +108,30 @@ class Lookup(Protocol):
 
     def seats(self, event: EventKey) -> tuple[Seat, ...]:
         """Every channel for which `has_copy` is true, in no order."""
+        ...
+
+    def marked(self, mark: Mark) -> tuple[EventKey, ...]:
+        """The events that bear a mark of this value: the oldest and the newest, few of many, oldest first."""
+        ...
+
+    def merged(self, key: EventKey) -> Event | None:
+        """The event of this key as it came, where it was merged into another and has not been parted since."""
+        ...
+
+    def parted(self, one: EventKey, other: EventKey) -> bool:
+        """Whether people said that the first is not the second."""
+        ...
+
+    def person(self, who: IdentityId) -> IdentityId | None:
+        """The identity shown for a declared human; None where they are nobody but themselves."""
+        ...
+
+    def named(self, key: EventKey) -> tuple[EventKey, ...]:
+        """All events to which a native id was given on its network, oldest first: a post, and boosts that brought it."""
+        ...
+
+    def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
+        """The root of the thread to which a copy of the event was put there."""
         ...
 
 
