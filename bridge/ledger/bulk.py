@@ -10,7 +10,7 @@ Values are bound as they are: callers turn times and hostile text into what colu
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Table
 
 MOST_ROWS = 128
 MOST_KEYS = 256
@@ -62,9 +62,13 @@ class Bulk:
         """One statement for each row: for what differs row by row and is rare."""
         connection.exec_driver_sql(self._marked(text), list(rows))
 
-    def one(self, connection: Connection, text: str, values: tuple[Any, ...]) -> Row[Any] | None:
-        """The first row of a statement, if there is any."""
+    def one(self, connection: Connection, text: str, values: tuple[Any, ...]) -> Any:
+        """The first row of a statement; None where there is none."""
         return connection.exec_driver_sql(self._marked(text), values).first()
+
+    def all(self, connection: Connection, text: str, values: tuple[Any, ...]) -> Sequence[Any]:
+        """Every row of a statement."""
+        return connection.exec_driver_sql(self._marked(text), values).all()
 
     def _marked(self, text: str) -> str:
         return text if self._mark == "?" else text.replace("?", self._mark)

@@ -14,18 +14,20 @@ from sqlalchemy.exc import DBAPIError
 from bridge.contract.adapter import Cursor
 from bridge.contract.delivery import Receipt
 from bridge.contract.features import Evidence
-from bridge.contract.plan import Hint, Plan
+from bridge.contract.plan import Draft, Hint, Plan, Planned
 from bridge.ledger import schema
+from bridge.ledger.asking import Asking
 from bridge.ledger.batches import batches_named
 from bridge.ledger.chores import add_chores
 from bridge.ledger.columns import words
 from bridge.ledger.core import Core
-from bridge.ledger.outbox import Lease, encode_drafts, put_drafts, settle, undone_of, withdraw
-from bridge.ledger.rows import Accepted, Chore, Copy, Entry, Quarantined, Settled, State
+from bridge.ledger.outbox import Lease, encode_drafts, put_drafts, put_new, settle, undone_of, withdraw
+from bridge.ledger.rows import Accepted, Chore, Entry, Quarantined, Settled, State
+from bridge.ledger.sameness import merge, part, put_marks, put_names, see
 from bridge.ledger.work import Work, readable
 from bridge.ledger.writer import Probe
 from bridge.model.codec import encode_event
-from bridge.model.events import Event
+from bridge.model.events import Event, Message
 from bridge.model.ids import ChannelId, EventKey, NetworkName
 
 _OUR_ID = re.compile("[0-9a-f]{32}")
@@ -123,6 +125,17 @@ class Inbox:
         """Plan a quarantined event again; where that fails too, it stays. Anything but a quarantined event is `known`."""
         return await self._core.write(lambda work: _release(work, key, plan))
 
+    async def part(self, key: EventKey, plan: Plan) -> Accepted:
+        """What was merged wrongly stands alone: the merged event of this key, or all that was merged into the one of this key.
+
+        Each is planned as its own event, and is never merged with that one again. Nothing merged: nothing is `fresh`.
+        """
+
+        def run(work: Work) -> Accepted:
+            return _part(work, key, plan, lambda root: self._core.copies.forget(root))
+
+        return await self._core.write(run)
+
 
 def root_of(connection: Connection, key: EventKey) -> EventKey | None:
     copies = schema.copies.c
@@ -188,9 +201,10 @@ class _Accepting:
         self._work = work
         self._request = request
         self._guilty = guilty
-        self._at = work.at
+        self._asking = Asking(work)
         self._known: list[EventKey] = []
         self._fresh: list[EventKey] = []
+        self._merged: list[tuple[EventKey, EventKey]] = []
         self._echoes: list[EventKey] = []
         self._quarantined: list[tuple[EventKey, str]] = []
         self._refused: list[tuple[Event, str]] = []
@@ -215,12 +229,13 @@ class _Accepting:
             elif known is None or known.delivery is not None:
                 self._close(key)
             else:
-                self._see_again(known.event, written.event)
+                self._see_again(known.event, written)
         if request.cursor is not None:
             work.cursors[request.network, words(request.cursor.scope)] = words(request.cursor.value)
         return Accepted(
             fresh=tuple(self._fresh),
             known=tuple(self._known),
+            merged=tuple(self._merged),
             echoes=tuple(self._echoes),
             quarantined=tuple(self._quarantined),
             refused=tuple(self._refused),
@@ -246,52 +261,83 @@ class _Accepting:
         if _OUR_ID.fullmatch(key.id):
             settle(self._work, [Settled(id=key.id, state=State.DONE, receipt=Receipt(evidence=Evidence.ECHOED, ids=(key.id,)))])
 
-    def _see_again(self, root: EventKey, event: Event) -> None:
-        work = self._work
-        if root in work.recent.doubtful:  # the commit went through, only its answer was lost: nobody has these entries yet
-            work.confirmed.append(root)
+    def _see_again(self, root: EventKey, written: _Written) -> None:
+        work, event = self._work, written.event
+        if not work.recent.doubtful.isdisjoint((root, event.key)):
+            # the commit went through, only its answer was lost: nobody has these entries yet
+            work.confirmed += (root, event.key)
             self._fresh.append(root)
             self._entries += undone_of(work, root)
             return
         self._known.append(event.key)
-        channel = event.channel
-        work.insert(schema.sightings, (root.network, root.id, channel.network, channel.id, work.now))
+        if see(work, root, event, written.stored):
+            work.again.append(event.key)
+            self._bring(msgspec.structs.replace(event, key=root))
+
+    def _bring(self, event: Event) -> None:
+        """Plan a known event for the rooms of the channel it came by now. Nobody is told of what goes wrong: it is there."""
+        try:
+            planned = self._request.plan(event, self._asking)
+            drafts = encode_drafts(planned.drafts)
+        except DBAPIError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a plan raises, the event stays what it was; counted
+            self._dropped.append((event.key, "sighting-failed"))
+            return
+        self._withdrawn += withdraw(self._work, planned.withdrawn)
+        self._put(drafts, again=True)
 
     def _take(self, written: _Written) -> None:
         work, event = self._work, written.event
         key, channel = event.key, event.channel
         work.add_event(event)
-        for native in dict.fromkeys((key.id, *event.aliases)):
-            work.add_copy(Copy(event=key, channel=channel, id=native, at=self._at))
-        self._fresh.append(key)
-        fault = written.fault or self._guilty.get(key)
+        work.put_place(key, channel)
+        planned, fault, note = Planned(), written.fault or self._guilty.get(key), None
         if fault is None:
-            fault, note = self._plan(event)
+            planned, fault = self._plan(event)
+            note = planned.refused or planned.dropped
         if fault is not None:
             self._quarantined.append((key, fault))
-            note = words(fault)
+            note = fault
+        same = planned.same
+        put_marks(work, key if same is None else same.event, planned.marks)
+        if same is not None and isinstance(event.body, Message):
+            work.again.append(key)
+            self._known.append(key)
+            self._merged.append((key, same.event))
+            merge(work, event, written.stored, same)
+            return
+        self._fresh.append(key)
+        put_names(work, key, channel, (key.id, *(event.aliases if same is None else ())))
+        if same is not None:
+            put_names(work, same.event, channel, event.aliases)
+        note = None if note is None else words(note)
         row = (key.network, key.id, channel.network, channel.id, written.stored, work.now, fault is not None, note)
         work.insert(schema.events, row)
 
-    def _plan(self, event: Event) -> tuple[str | None, str | None]:
-        """Plan and put the drafts in the outbox; returns what went wrong, and the note to keep with the event."""
+    def _plan(self, event: Event) -> tuple[Planned, str | None]:
+        """Plan and put the drafts in the outbox; returns the plan, and what went wrong."""
         try:
-            planned = self._request.plan(event, self._work)
+            planned = self._request.plan(event, self._asking)
             drafts = encode_drafts(planned.drafts)
         except DBAPIError:
             raise
         except Exception:  # noqa: BLE001 - whatever a plan raises becomes a quarantined event, with its traceback
-            return traceback.format_exc(), None
+            return Planned(), traceback.format_exc()
         self._withdrawn += withdraw(self._work, planned.withdrawn)
-        self._entries += put_drafts(self._work, drafts, self._request.lease)
+        self._put(drafts, again=planned.same is not None)
         if planned.refused is not None:
             self._refused.append((event, planned.refused))
-        if planned.dropped is not None:
+        if planned.dropped is not None and planned.same is None:
             self._dropped.append((event.key, planned.dropped))
         if planned.hint is not None:
             self._hints.append((event, planned.hint))
-        note = planned.refused or planned.dropped
-        return None, None if note is None else words(note)
+        return planned, None
+
+    def _put(self, drafts: Sequence[tuple[Draft, bytes]], *, again: bool) -> None:
+        """`again`: deliveries of an event that was there before, which may be there too, dead ones among them."""
+        lease = self._request.lease
+        self._entries += put_new(self._work, drafts, lease)[0] if again else put_drafts(self._work, drafts, lease)
 
 
 def _accept(request: _Request, work: Work) -> Accepted:
@@ -316,7 +362,7 @@ def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
     if event is None:
         return Accepted(known=(key,))
     try:
-        planned = plan(event, work)
+        planned = plan(event, Asking(work))
         drafts = encode_drafts(planned.drafts)
     except DBAPIError:
         raise
@@ -335,3 +381,13 @@ def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
         withdrawn=tuple(withdrawn),
         entries=tuple(entries),
     )
+
+
+def _part(work: Work, key: EventKey, plan: Plan, forget: Callable[[EventKey], None]) -> Accepted:
+    root = work.root(key)
+    parted = part(work, key)
+    if root is not None and parted:
+        work.told.append(partial(forget, root))
+    events = [_Written(event, stored) for event, stored in parted]
+    request = _Request(key.network, events, plan, None, (), None)
+    return _Accepting(work, request, {}).run()

@@ -11,7 +11,7 @@ from bridge.ledger.columns import DEAD, DONE, STATES
 from bridge.ledger.core import Core
 from bridge.ledger.inbox import root_of
 from bridge.ledger.outbox import entries_of
-from bridge.ledger.rows import Copy, Sighting, State, Trace
+from bridge.ledger.rows import Copy, Merger, Sighting, State, Trace
 from bridge.ledger.work import Work, readable
 from bridge.model.ids import ChannelId, EventKey
 
@@ -48,7 +48,8 @@ class Keeping:
         """Forget one step's worth; returns how many rows, 0 when there is nothing left to forget.
 
         Deliveries that ended before `done_before` go, then their events once they have no deliveries left. Copies,
-        batches and sightings made before `copies_before` go once their event has gone. What is undone stays.
+        batches, sightings, and what posts are known by, made before `copies_before` go once their event has gone.
+        What is undone stays.
         A step deletes at most `limit` rows of each table, so that others need not wait long.
         """
         return await self._core.write(lambda work: _prune(work, done_before, min(done_before, copies_before), limit))
@@ -89,6 +90,18 @@ def _trace(connection: Connection, key: EventKey) -> Trace | None:
         sightings=tuple(Sighting(channel=ChannelId(row.network, row.channel), at=row.at) for row in sightings),
         entries=tuple(entries_of(connection, root)),
         copies=_copies_of(connection, root),
+        mergers=_mergers_of(connection, root),
+    )
+
+
+def _mergers_of(connection: Connection, root: EventKey) -> tuple[Merger, ...]:
+    merged = schema.merged.c
+    query = select(merged.network, merged.id, merged.reason, merged.at, merged.parted).where(
+        merged.event_network == root.network, merged.event_id == root.id
+    )
+    return tuple(
+        Merger(key=EventKey(row.network, row.id), reason=row.reason, at=row.at, parted=row.parted)
+        for row in connection.execute(query.order_by(merged.at, merged.network, merged.id))
     )
 
 
@@ -112,7 +125,7 @@ def _prune(work: Work, done_before: datetime, copies_before: datetime, limit: in
         forgotten += _delete(work, _deliveries.c.changed_at, done_before, limit, ended)
     has_delivery = exists().where(_deliveries.c.event_id == _events.c.id, _deliveries.c.event_network == _events.c.network)
     forgotten += _delete(work, _events.c.accepted_at, done_before, limit, ~has_delivery)
-    for table in (_copies, _sightings):
+    for table in (_copies, _sightings, schema.marks, schema.merged, schema.threads):
         kept = exists().where(_events.c.network == table.c.event_network, _events.c.id == table.c.event_id)
         forgotten += _delete(work, table.c.at, copies_before, limit, ~kept)
     for table in (schema.batches, schema.revoked):

@@ -39,7 +39,7 @@ class Ledger:
         self._backend = backend
         inbox, outbox, keeping, batches = Inbox(core), Outbox(core), Keeping(core), Batches(core)
         self.accept, self.cursor, self.event, self.root = inbox.accept, inbox.cursor, inbox.event, inbox.root
-        self.quarantined, self.release = inbox.quarantined, inbox.release
+        self.quarantined, self.release, self.part = inbox.quarantined, inbox.release, inbox.part
         self.lanes, self.undone, self.lease, self.settle = outbox.lanes, outbox.undone, outbox.lease, outbox.settle
         self.enqueue, self.entry, self.dead, self.replay = outbox.enqueue, outbox.entry, outbox.dead, outbox.replay
         self.make_batch, self.part_batch = batches.make_batch, batches.part_batch

@@ -17,7 +17,7 @@ from bridge.ledger.recent import Slim
 from bridge.ledger.rows import Copy, Entry, Settled, State
 from bridge.ledger.seats import TAKEN_BACK
 from bridge.ledger.work import Work
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import HUB, ChannelId, EventKey
 
 UNREADABLE = "its stored form can't be read"
 
@@ -124,6 +124,8 @@ def put_drafts(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> l
         work.serials.delivery = seq + 1
         work.inserted[lane] += 1
         work.put_place(event, lane)
+        if delivery.thread is not None and lane.network == HUB:
+            _put_thread(work, event, lane, delivery.thread.event)
         code = CODES[state]
         work.put_slim(Slim(seq, delivery.id, event, lane, delivery.part, code, 0, None, None))
         due, expires = (None if at is None else micros(at) for at in (draft.not_before, draft.expires_at))
@@ -147,11 +149,21 @@ def put_drafts(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> l
     return entries
 
 
+def _put_thread(work: Work, event: EventKey, room: ChannelId, root: EventKey) -> None:
+    work.threads[event, room] = root
+    work.insert(schema.threads, (room.network, room.id, event.network, event.id, root.network, root.id, work.now))
+
+
+def put_new(work: Work, drafts: Sequence[_Written], lease: Lease | None) -> tuple[list[Entry], frozenset[str]]:
+    """`put_drafts` of those that aren't there yet, and the ids of the others: what is dead comes back by `replay` alone."""
+    there = work.slims([draft.delivery.id for draft, _ in drafts]) if drafts else {}
+    return put_drafts(work, [one for one in drafts if one[0].delivery.id not in there], lease), frozenset(there)
+
+
 def enqueue(work: Work, drafts: Sequence[_Written]) -> list[Entry]:
     """`put_drafts` for callers that may say the same twice."""
     ids = [draft.delivery.id for draft, _ in drafts]
-    there = work.slims(ids) if ids else {}
-    put = put_drafts(work, [one for one in drafts if one[0].delivery.id not in there], None)
+    put, there = put_new(work, drafts, None)
     if not there:
         return put
     queries = [_entries().where(_table.c.id.in_(chunk)) for chunk in chunks(list(there))]

@@ -116,6 +116,7 @@ class People:
         await self._core.write(lambda work: self._change(work, lambda: _leave(work, id)))
 
     def _change(self, work: Work, change: Callable[[], None]) -> None:
+        work.recent.persons.clear()
         change()
         work.told.append(self._shown.clear)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from bridge.model.events import Event
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -59,6 +59,12 @@ class Known(NamedTuple):
     delivery: str | None
 
 
+class Shown(NamedTuple):
+    """Who is shown for somebody; None where they are no declared human."""
+
+    identity: IdentityId | None
+
+
 class Slim(NamedTuple):
     """A delivery without its payload: enough to settle it."""
 
@@ -82,12 +88,13 @@ class Recent:
         self.places: Lru[EventKey, frozenset[ChannelId]] = Lru(8192)
         """Where an event is or is on its way to, as far as we remember."""
         self.slims: Lru[str, Slim] = Lru(8192)
+        self.persons: Lru[IdentityId, Shown] = Lru(8192)
         self.doubtful: set[EventKey] = set()
         """Events of a commit whose answer was lost: seen again and found on disk, they count as fresh."""
 
     def clear(self) -> None:
         """After a failed commit nobody knows what is true; the disk does."""
-        for memory in (self.known, self.events, self.places, self.slims):
+        for memory in (self.known, self.events, self.places, self.slims, self.persons):
             memory.clear()
 
 

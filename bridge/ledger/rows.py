@@ -90,6 +90,8 @@ class Accepted(Struct, frozen=True, kw_only=True):
 
     fresh: tuple[EventKey, ...] = ()
     known: tuple[EventKey, ...] = ()
+    merged: tuple[tuple[EventKey, EventKey], ...] = ()
+    """Those of the known that came by another name: (the new key, the event that it is)."""
     echoes: tuple[EventKey, ...] = ()
     quarantined: tuple[tuple[EventKey, str], ...] = ()
     refused: tuple[tuple[Event, str], ...] = ()
@@ -121,6 +123,16 @@ class Sighting(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Merger(Struct, frozen=True, kw_only=True):
+    """Another network's event, or one of another name, that is taken for the same post."""
+
+    key: EventKey
+    reason: str
+    at: datetime
+    parted: bool = False
+    """People said that it is not: it stands alone."""
+
+
 class Trace(Struct, frozen=True, kw_only=True):
     """All that is known of one event. `note` says why it was refused, dropped or quarantined."""
 
@@ -131,6 +143,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     sightings: tuple[Sighting, ...]
     entries: tuple[Entry, ...]
     copies: tuple[Copy, ...]
+    mergers: tuple[Merger, ...] = ()
 
 
 class PuppetRow(Struct, frozen=True, kw_only=True):

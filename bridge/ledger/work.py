@@ -14,13 +14,11 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Table
 
-from bridge.contract.plan import Seat
 from bridge.ledger import schema
 from bridge.ledger.bulk import Bulk
 from bridge.ledger.columns import DEAD, DONE, LEASED, micros, moment, words
 from bridge.ledger.recent import Known, Recent, Slim
 from bridge.ledger.rows import Copy
-from bridge.ledger.seats import seats_of
 from bridge.model.codec import decode_event
 from bridge.model.events import Event
 from bridge.model.ids import ChannelId, EventKey, NetworkName
@@ -33,6 +31,8 @@ _HAS_COPY = """SELECT 1 FROM copies WHERE event_id = ? AND event_network = ? AND
 UNION ALL SELECT 1 FROM deliveries WHERE event_id = ? AND event_network = ? AND network = ? AND channel = ? AND state < 3"""
 _PLAIN = "UPDATE deliveries SET state = ?, due_at = NULL, reason = NULL, changed_at = ? WHERE seq IN"
 _CHANGE = "UPDATE deliveries SET state = ?, attempts = ?, due_at = ?, reason = ?, changed_at = ? WHERE seq = ?"
+_ONCE = (schema.sightings, schema.marks, schema.merged, schema.threads)
+"""Tables whose rows may be said twice."""
 _MOVE = " ON CONFLICT (network, scope) DO UPDATE SET value = excluded.value"
 
 
@@ -64,7 +64,7 @@ class Serials:
 
 
 class Work:
-    """The transaction of one group. Also the `Lookup` that plans are given. Ids that come in are clean (`columns.words`)."""
+    """The transaction of one group. Ids that come in are clean (`columns.words`)."""
 
     def __init__(
         self, connection: Connection, bulk: Bulk, recent: Recent, serials: Serials, passing: Counter[ChannelId], now: int
@@ -83,6 +83,12 @@ class Work:
         """Events that this group adds: nothing about them can be on disk."""
         self.whole: list[EventKey] = []
         """Those of them that had no delivery before: the copies of this group are all that they have."""
+        self.again: list[EventKey] = []
+        """Keys that came again in a new way, so that this group may add deliveries of events that were there before."""
+        self.marked: dict[str, list[EventKey]] = {}
+        """Events of this group by what they are known by."""
+        self.threads: dict[tuple[EventKey, ChannelId], EventKey] = {}
+        """Threads of this group: the root, by event and channel."""
         self.confirmed: list[EventKey] = []
         """Doubtful ones that proved to be there."""
         self.cursors: dict[tuple[NetworkName, str], str] = {}
@@ -162,9 +168,6 @@ class Work:
         place = (event.id, event.network, channel.network, channel.id)
         return self.bulk.one(self.sql, _HAS_COPY, place + place) is not None
 
-    def seats(self, event: EventKey) -> tuple[Seat, ...]:
-        return seats_of(self.sql, event)
-
     def slims(self, ids: Sequence[str]) -> dict[str, Slim]:
         """Those deliveries that exist."""
         found: dict[str, Slim] = {}
@@ -198,6 +201,18 @@ class Work:
         self.fresh.add(key)
         if key not in self._places and key not in self.recent.places:
             self.whole.append(key)
+
+    def forget(self, event: EventKey, names: Iterable[EventKey]) -> None:
+        """Where it is must be looked up again, and what the names stand for; what this group added of it is void."""
+        self._events.pop(event, None)
+        self._places.pop(event, None)
+        self._displaced.add(event)
+        self.fresh.discard(event)
+        if event in self.whole:
+            self.whole.remove(event)
+        for name in names:
+            self._known.pop(name, None)
+            self.recent.known.drop(name)
 
     def add_copy(self, copy: Copy) -> None:
         """Store a copy. The earliest holder of a native id stays what that id stands for."""
@@ -250,7 +265,7 @@ class Work:
     def flush(self) -> None:
         """Write what was gathered."""
         for table, rows in self._rows.items():
-            self.bulk.insert(self._connection, table, rows, " ON CONFLICT DO NOTHING" if table is schema.sightings else "")
+            self.bulk.insert(self._connection, table, rows, " ON CONFLICT DO NOTHING" if table in _ONCE else "")
         self._rows = {}
         if self.cursors:
             rows = [(network, scope, value) for (network, scope), value in self.cursors.items()]
@@ -274,8 +289,8 @@ class Work:
             recent.events.put(key, stored)
         for id, slim in self._slims.items():
             recent.slims.put(id, slim)
-        recent.doubtful.difference_update(self.fresh)
-        recent.doubtful.difference_update(self.confirmed)
+        for keys in (self.fresh, self.again, self.confirmed):
+            recent.doubtful.difference_update(keys)
 
 
 def _write_changes(bulk: Bulk, connection: Connection, changes: Mapping[int, _Change], now: int) -> None:

@@ -159,7 +159,7 @@ class Writer:
                 work.expect(key for item in group for key in item.keys)
                 outcomes = [_Outcome(item.future, item.run(work)) for item in group]
                 work.flush()
-                self._recent.doubtful.update(work.fresh)
+                self._recent.doubtful.update(work.fresh, work.again)
         except SQLAlchemyError as error:
             self._judge(error)
             raise

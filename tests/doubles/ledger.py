@@ -11,12 +11,12 @@ import msgspec
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.errors import LedgerUnavailable
-from bridge.contract.plan import Draft, Hint, Plan, Seat
+from bridge.contract.plan import Draft, Hint, Mark, Plan, Seat
 from bridge.contract.toolbox import Clock
 from bridge.ledger.rows import Accepted, Batch, Chore, Copy, Entry, Settled, State
 from bridge.ledger.seats import TAKEN_BACK
 from bridge.model.events import Body, Event
-from bridge.model.ids import ChannelId, EventKey, NetworkName
+from bridge.model.ids import ChannelId, EventKey, IdentityId, NetworkName
 
 
 class MemoryLedger:
@@ -282,3 +282,22 @@ class _Inside:
         """Deliveries that are under way are no seats here: nothing that is tested on this needs them."""
         channels = dict.fromkeys(copy.channel for copy in self._ledger.all_copies if copy.event == event)
         return tuple(Seat(channel=channel, ours=False) for channel in channels)
+
+    def marked(self, mark: Mark) -> tuple[EventKey, ...]:
+        """No post is known again here."""
+        return ()
+
+    def merged(self, key: EventKey) -> Event | None:
+        return None
+
+    def parted(self, one: EventKey, other: EventKey) -> bool:
+        return False
+
+    def person(self, who: IdentityId) -> IdentityId | None:
+        return None
+
+    def named(self, key: EventKey) -> tuple[EventKey, ...]:
+        return tuple(dict.fromkeys(copy.event for copy in self._ledger.all_copies if copy.delivery is None and copy.id == key.id))
+
+    def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
+        return None

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from bridge.config.settings import VoiceSettings
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import Feature, Features, Level, Limits, Unit, VoiceKind
-from bridge.contract.plan import Planned, Seat
-from bridge.model.events import Attachment, Body, Event, Message, Origin, PostFacts, Ref, Style, Text, Visibility
+from bridge.contract.plan import Mark, Planned, Seat
+from bridge.model.events import Attachment, Body, Boost, Event, Message, Origin, PostFacts, Ref, Style, Text, Visibility
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.model.portals import Direction, Link, Portal, PortalKind
@@ -60,6 +62,12 @@ class Memory:
         """What this bridge delivers, by delivery id."""
         self.waiting: set[str] = set()
         """Those that have not left; `leave` lets them."""
+        self.marks: dict[str, list[EventKey]] = {}
+        self.mergers: dict[EventKey, Event] = {}
+        self.apart: list[set[EventKey]] = []
+        self.persons: dict[IdentityId, IdentityId] = {}
+        self.names: dict[EventKey, list[EventKey]] = {}
+        self.threads: dict[tuple[EventKey, ChannelId], EventKey] = {}
 
     def root(self, key: EventKey) -> EventKey | None:
         return key if key in self.events else self.aliases.get(key)
@@ -69,6 +77,24 @@ class Memory:
 
     def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
         return (event, channel) in self.copies
+
+    def marked(self, mark: Mark) -> tuple[EventKey, ...]:
+        return tuple(self.marks.get(mark.value, ()))
+
+    def merged(self, key: EventKey) -> Event | None:
+        return self.mergers.get(key)
+
+    def parted(self, one: EventKey, other: EventKey) -> bool:
+        return {one, other} in self.apart
+
+    def person(self, who: IdentityId) -> IdentityId | None:
+        return self.persons.get(who)
+
+    def named(self, key: EventKey) -> tuple[EventKey, ...]:
+        return tuple(self.names.get(key, ()))
+
+    def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
+        return self.threads.get((event, channel))
 
     def seats(self, event: EventKey) -> tuple[Seat, ...]:
         return tuple(self._seat(event, channel) for key, channel in sorted(self.copies) if key == event)
@@ -83,8 +109,33 @@ class Memory:
         )
 
     def remember(self, event: Event, planned: Planned) -> None:
-        self.events[event.key] = event
-        self.copies.add((event.key, event.channel))
+        same = planned.same
+        first = event.key if same is None else same.event
+        for mark in planned.marks:
+            self.marks.setdefault(mark.value, []).append(first)
+        if same is not None and isinstance(event.body, Message):
+            self.mergers[event.key] = event
+            self._name(first, event.channel, event.key.id, *event.aliases)
+        else:
+            self.events[event.key] = event
+            self._name(event.key, event.channel, event.key.id)
+            self._name(first, event.channel, *event.aliases)
+        self._draft(planned)
+
+    def _name(self, root: EventKey, channel: ChannelId, *names: str) -> None:
+        self.copies.add((root, channel))
+        for key in (EventKey(channel.network, name) for name in names):
+            self.aliases.setdefault(key, root)
+            self.names.setdefault(key, []).append(root)
+
+    def see(self, root: EventKey, event: Event, planned: Planned) -> None:
+        """It came again, by another way."""
+        if event.key != root:
+            self.mergers[event.key] = event
+        self._name(root, event.channel, event.key.id, *event.aliases)
+        self._draft(planned)
+
+    def _draft(self, planned: Planned) -> None:
         for id in planned.withdrawn:
             gone = self.written.pop(id)
             self.waiting.discard(id)
@@ -93,6 +144,8 @@ class Memory:
             delivery = draft.delivery
             self.written[delivery.id] = delivery
             self.copies.add((delivery.event, delivery.channel))
+            if delivery.thread is not None and delivery.channel.network == HUB:
+                self.threads[delivery.event, delivery.channel] = delivery.thread.event
             if draft.not_before is not None:
                 self.waiting.add(delivery.id)
 
@@ -135,6 +188,19 @@ class World:
 
     def name_of(self, identity: Identity, leg: Leg) -> str:
         return plain_name(identity, leg)
+
+    def comes(self, event: Event) -> Planned:
+        """As the ledger does: what is known is planned once more where it comes by a new way, and not at all where it doesn't."""
+        root = self.memory.root(event.key)
+        first = None if root is None else self.memory.events[root]
+        if root is None or first is None:
+            return self.plan(event)
+        original = event.key != root and isinstance(first.body, Boost) and isinstance(event.body, Message)
+        if event.key in self.memory.mergers if original else self.memory.has_copy(root, event.channel):
+            return Planned()
+        planned = self.planner.plan(replace(event, key=root), self.memory)
+        self.memory.see(root, event, planned)
+        return planned
 
     def plan(self, event: Event) -> Planned:
         planned = self.planner.plan(event, self.memory)
