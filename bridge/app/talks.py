@@ -16,9 +16,9 @@ from bridge.commands.line import split
 from bridge.commands.office import Refused
 from bridge.contract.errors import BridgeError
 from bridge.contract.logins import LoggedIn, Question
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock
 from bridge.contract.words import Answer, Asker
-from bridge.delivery.resting import rest
 from bridge.ledger.ledger import Ledger
 
 MOST, EACH = 100, 3

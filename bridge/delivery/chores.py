@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Uncertain
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.ports import ChoreBook
-from bridge.delivery.resting import rest
 from bridge.ledger.rows import Chore
 
 MOST_ATTEMPTS = 8

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from bridge.contract.delivery import Receipt
 from bridge.contract.features import Features
 from bridge.contract.plan import Draft
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.desk import Desk, Proofs, Waiting, Way
@@ -16,7 +17,6 @@ from bridge.delivery.lanes import Lane
 from bridge.delivery.notices import Notices
 from bridge.delivery.patience import PatientOutbox
 from bridge.delivery.ports import Outbox, Outlet
-from bridge.delivery.resting import rest
 from bridge.delivery.settling import Settler
 from bridge.ledger.rows import Entry, Settled, State
 from bridge.model.ids import ChannelId, NetworkName

@@ -16,12 +16,12 @@ import msgspec
 from bridge.contract.adapter import Reconciles
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Unavailable
+from bridge.contract.resting import rest
 from bridge.delivery.backlog import Backlog, Item
 from bridge.delivery.batches import join_head, restore
 from bridge.delivery.desk import Desk, Way
 from bridge.delivery.ports import Outlet
 from bridge.delivery.reconcile import reconcile
-from bridge.delivery.resting import rest
 from bridge.delivery.setbacks import EXPIRED, Setbacks
 from bridge.delivery.targets import points_at, resolve
 from bridge.ledger.rows import Settled, State

@@ -11,10 +11,10 @@ from bridge.contract.adapter import Reconciles
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Uncertain
 from bridge.contract.features import Evidence
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock
 from bridge.delivery.desk import Proofs
 from bridge.delivery.ports import Outlet
-from bridge.delivery.resting import rest
 
 ECHO_SECONDS = 5.0
 """How long an echo may take: longer than the slowest round trip that is not an outage, short against a blocked lane."""

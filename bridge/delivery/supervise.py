@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from bridge.contract.adapter import Adapter, ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.errors import BridgeError, Disconnected
 from bridge.contract.logins import LogsIn
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.courier import Courier
 from bridge.delivery.inlet import NetworkInlet
 from bridge.delivery.intake import Intake
-from bridge.delivery.resting import rest
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.signals import Signal
 

@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.common.media import site_of
-from adapters.common.resting import rest
 from adapters.common.websub import request_form
 from adapters.feeds.config import DAY, FeedsConfig
 from adapters.feeds.feed import Feed
@@ -23,6 +22,7 @@ from adapters.feeds.reader import Reader, Taken
 from adapters.feeds.shelf import Shelf
 from adapters.feeds.state import FeedState, Subscription
 from bridge.contract.errors import LedgerUnavailable
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Edit
 from bridge.model.ids import NetworkName

@@ -11,7 +11,6 @@ from contextlib import suppress
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from adapters.common.resting import rest
 from adapters.gnusocial.config import GnuSocialConfig
 from adapters.gnusocial.ids import Kind, Place, place_of
 from adapters.gnusocial.reading.harvest import Found, Harvest, in_order
@@ -25,6 +24,7 @@ from adapters.gnusocial.wire.answers import Revoked
 from adapters.gnusocial.wire.people import People
 from bridge.contract.adapter import Cursor, Inlet
 from bridge.contract.errors import DeliveryError, Rejected, Unavailable
+from bridge.contract.resting import rest
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event
 from bridge.model.ids import ChannelId, NetworkName

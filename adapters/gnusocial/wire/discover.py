@@ -5,13 +5,13 @@ over https is asked over https.
 """
 
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
+from adapters.common.media import absolute
+from adapters.common.webfinger import Resource, read_jrd
 from adapters.gnusocial.config import GnuSocialConfig
 from adapters.gnusocial.ids import host_of
 from adapters.gnusocial.wire.account import allowed_by
-from adapters.gnusocial.wire.answers import decode
 from adapters.gnusocial.wire.client import Client, Revoked, Site
 from bridge.contract.errors import DeliveryError, Rejected
 from bridge.contract.toolbox import NotReached, Toolbox
@@ -48,19 +48,15 @@ async def _named(scheme: str, user: str | None, host: str, tools: Toolbox) -> tu
     resource = f"acct:{user}@{host}" if user else f"{scheme}://{host}/"
     url = f"{scheme}://{host}/.well-known/webfinger?resource={quote(resource, safe='')}"
     answer = await tools.http.request("GET", url, headers={"Accept": "application/jrd+json"}, limit=LIMIT, timeout=SECONDS)
-    try:
-        return tuple(_links(decode(answer.body), answer.url)) if answer.status == 200 else ()
-    except ValueError:
-        return ()
+    found = read_jrd(answer.body) if answer.status == 200 else None
+    return tuple(_roots(found, answer.url)) if found is not None else ()
 
 
-def _links(jrd: Any, url: str) -> Iterator[str]:
-    links = jrd.get("links") if isinstance(jrd, dict) else None
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("rel") == API and isinstance(link.get("href"), str):
-            root = urljoin(url, link["href"])
-            if host_of(root) and not urlsplit(root).query:
-                yield root if root.endswith("/") else f"{root}/"
+def _roots(found: Resource, url: str) -> Iterator[str]:
+    for link in found.all(API):
+        root = absolute(url, link.href)
+        if root is not None and host_of(root) and not urlsplit(root).query:
+            yield root if root.endswith("/") else f"{root}/"
 
 
 def _speakable(roots: tuple[str, ...], config: GnuSocialConfig) -> Iterator[str]:

@@ -108,7 +108,13 @@ async def test_of_a_server_alone_the_name_is_asked(spelled: str) -> None:
 
 
 async def test_a_server_without_webfinger_is_asked_at_the_usual_place() -> None:
-    for jrd in (None, {}, [], {"links": [None, {"rel": "x"}, {"rel": JRD["links"][0]["rel"], "href": 7}]}):  # type: ignore[index]
+    for jrd in (
+        None,
+        {},
+        [],
+        {"links": [None, {"rel": "x"}, {"rel": JRD["links"][0]["rel"], "href": 7}]},
+        {"links": [{"rel": JRD["links"][0]["rel"], "href": "http://[x"}]},
+    ):  # type: ignore[index]
         _, end = await talk(Server(jrd=jrd).answer, f"alice@{HOST}", "hunter2")
         assert end is not None and end.secrets["root"] == f"https://{HOST}/api/"
 
