@@ -53,7 +53,7 @@ def one_line(markup: str) -> str:
 
 def canonical(tag: str) -> str:
     """How a tag is looked up. The real server writes other scripts in Latin letters; here they stay."""
-    bare = "".join(one for one in unicodedata.normalize("NFKD", tag.lower()) if not unicodedata.combining(one))
+    bare = "".join(one for one in unicodedata.normalize("NFKD", tag).lower() if not unicodedata.combining(one))
     return re.sub(r"[^\w]", "", unicodedata.normalize("NFC", bare)).replace("_", "")
 
 

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -75,5 +75,6 @@ def test_every_face_of_every_post_can_be_read(typed: str) -> None:
 
 
 @given(st.text(max_size=20))
+@example("🄐")
 def test_a_tag_is_looked_up_by_what_it_is_listed_as(tag: str) -> None:
     assert canonical(canonical(tag)) == canonical(tag)
