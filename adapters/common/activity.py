@@ -8,8 +8,6 @@ import re
 from enum import StrEnum
 from html import unescape
 
-from adapters.common.html import read
-from bridge.model.events import Text
 from bridge.text.plain import cut, one_line
 
 SCHEMAS = ("http://activitystrea.ms/schema/1.0/", "http://ostatus.org/schema/1.0/", "http://activityschema.org/object/")
@@ -85,11 +83,3 @@ def program_of(source: str | None) -> str | None:
     """The program that a post was written with, of a notice's source; None where that says only by which door it came."""
     name = one_line(unescape(_TAG.sub("", (source or "")[:1000])))
     return cut(name, _PROGRAM_CAP) if name.lower() not in _NO_PROGRAM else None
-
-
-def post_text(html: str) -> Text:
-    """A post's HTML within the Matrix subset, and plain; in the plain one mentions, groups and tags go without their address.
-
-    Never raises. HTML that is too big or too deep to be parsed comes back as its text (`bridge.text.html.sanitize`).
-    """
-    return read(html).text

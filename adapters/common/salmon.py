@@ -20,7 +20,6 @@ from msgspec import Struct
 from adapters.common.atom import ACTIVITY, ATOM, Unreadable, load, text
 from adapters.common.dates import moment
 
-MEDIA_TYPES = ("application/magic-envelope+xml", "application/magic-envelope+json")
 SIZE_CAP = 1024 * 1024
 WINDOW = timedelta(days=1)
 """How old a slap may be: servers that couldn't reach us try again for hours."""

@@ -18,8 +18,6 @@ from bridge.contract.toolbox import HttpAnswer, HttpClient, NotReached
 UPDATES = "http://schemas.google.com/g/2010#updates-from"
 PROFILE = "http://webfinger.net/rel/profile-page"
 MAGIC_KEY = "magic-public-key"
-SALMON = "salmon"
-SELF = "self"
 LIMIT = 256 * 1024
 SECONDS = 10.0
 _LINKS_CAP = 200

@@ -12,8 +12,6 @@ from urllib.parse import urlencode
 
 from adapters.common.media import absolute
 
-SECRET_CAP = 200
-"""Bytes that a secret has less than (§5.1)."""
 METHODS = ("sha1", "sha256", "sha384", "sha512")
 _LINK = re.compile(r"<([^<>]{0,4096})>((?:\s*;\s*[\w!#$%&'*+.^`|~-]+(?:\s*=\s*(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",;]*))?)*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s\",;]*))", re.I)

@@ -122,8 +122,6 @@ class Reader:
             state = replace(_described(state, parsed, source), digest=digest, pending=after.pending, read=seconds)
         elif after.pending:
             state = replace(state, pending=True)
-        if new:
-            state = replace(state, news=seconds)
         way.ready()
         if new or _worth_writing(known, after) or _worth_keeping(feed.state, state):
             await way.hand_in(new, Cursor(scope=feed.channel.id, value=dump(state, after, stored)))

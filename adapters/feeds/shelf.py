@@ -20,9 +20,6 @@ class Shelf:
     def __iter__(self) -> Iterator[Feed]:
         return iter(list(self._feeds.values()))
 
-    def __len__(self) -> int:
-        return len(self._feeds)
-
     def get(self, channel: ChannelId) -> Feed | None:
         return self._feeds.get(channel)
 

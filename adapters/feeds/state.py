@@ -63,8 +63,6 @@ class FeedState(Struct, frozen=True, kw_only=True):
     """When a person's address was last looked up."""
     read: int = 0
     """When a document was last read."""
-    news: int = 0
-    """When it last brought something."""
     ttl: int = 0
     """Seconds that the feed asks to be left alone."""
     pending: bool = False

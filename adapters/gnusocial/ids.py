@@ -171,12 +171,6 @@ def number_at(host: str, ids: tuple[str, ...]) -> str | None:
     return next((found[1] for id in ids if (found := own.fullmatch(id))), None)
 
 
-def direct_number_at(host: str, ids: tuple[str, ...]) -> str | None:
-    """The number of a direct message on its server."""
-    start = f"{host}:{_DIRECT}"
-    return next((id.removeprefix(start) for id in ids if id.startswith(start)), None)
-
-
 def number(value: object) -> str | None:
     """An id as servers write it (a number here, a string there) as a string; None where it is none."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 200

@@ -65,7 +65,6 @@ class ParsedEntry(Struct, frozen=True, kw_only=True):
     warning: str | None = None
     reply_to: str | None = None
     """The id of what it answers (`thr:in-reply-to`)."""
-    reply_link: str | None = None
     conversation: str | None = None
     """The global id of the conversation."""
     mentions: tuple[ParsedMention, ...] = ()

@@ -119,7 +119,6 @@ def _entry(element: etree._Element, url: str, owner: ParsedAuthor | None, level:
         language=name_of(element.get(f"{XML}lang") or _lang(element)),
         warning=warning,
         reply_to=(reply.get("ref") or "").strip() or None if reply is not None else None,
-        reply_link=absolute(base, reply.get("href")) if reply is not None else None,
         conversation=_conversation(element, base),
         mentions=mentions,
         public=public,

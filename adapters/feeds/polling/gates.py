@@ -27,10 +27,6 @@ class Gates:
     def line_up(self, host: str, feed: Feed) -> None:
         self._waiting.setdefault(host, deque()).append(feed)
 
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self._waiting.values()))
-
     def rest(self, host: str, until: float) -> None:
         """The host asked for it."""
         self._rests[host] = max(until, self._rests.get(host, 0.0))

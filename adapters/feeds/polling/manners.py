@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from adapters.common.dates import moment
+from adapters.feeds.config import DAY
 
-DAY = 86_400.0
 JITTER = 0.1
 """Of each wait, so much is added at random: feeds that were followed together must not stay together."""
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,12})", re.I)

@@ -5,10 +5,10 @@ import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Iterable
 
-from adapters.feeds.config import FeedsConfig
+from adapters.feeds.config import DAY, FeedsConfig
 from adapters.feeds.feed import Feed
 from adapters.feeds.polling.gates import Gates
-from adapters.feeds.polling.manners import DAY, JITTER
+from adapters.feeds.polling.manners import JITTER
 from adapters.feeds.polling.round import Round
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.resting import rest

@@ -51,11 +51,6 @@ class Round:
         return self._ends
 
     @property
-    def waiting(self) -> int:
-        """How many feeds wait for it to be over."""
-        return len(self._shares)
-
-    @property
     def full(self) -> bool:
         return sum(len(share.events) for share in self._shares) >= MOST
 

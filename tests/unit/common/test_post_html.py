@@ -4,11 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.common.activity import post_text
 from adapters.common.html import MEDIA_CAP, read
-from bridge.model.events import Media
+from bridge.model.events import Media, Text
 
 BASE = "https://blog.example/posts/1"
+
+
+def post_text(html: str) -> Text:
+    return read(html).text
 
 
 @pytest.mark.parametrize(

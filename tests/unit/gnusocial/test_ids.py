@@ -10,7 +10,6 @@ from adapters.gnusocial.ids import (
     address,
     alias,
     direct_id,
-    direct_number_at,
     event_key,
     fold_channel,
     host_of,
@@ -79,10 +78,7 @@ def test_the_global_name_of_a_servers_own_post_tells_its_number_there() -> None:
 
 
 def test_a_direct_message_is_never_taken_for_a_post() -> None:
-    ids = (direct_id("gs1.test", "3"),)
-    assert direct_number_at("gs1.test", ids) == "3"
-    assert number_at("gs1.test", ids) is None
-    assert direct_number_at("gs1.test", ("gs1.test:3",)) is None
+    assert number_at("gs1.test", (direct_id("gs1.test", "3"),)) is None
 
 
 @pytest.mark.parametrize(
