@@ -28,7 +28,7 @@ from bridge.model.events import (
     refs_of,
     target_of,
 )
-from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
+from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity
 from bridge.model.portals import PortalKind
 from bridge.routing.accounts import NO_ACCOUNTS, Accounts
@@ -163,7 +163,7 @@ class Planner:
         self, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
         event = self._for_room(job.event, leg, context)
-        author = speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
+        author = _author(event, leg)
         spoken, fitted = self._fitted(event, author, leg, place, context)
         bodies = fitted.bodies
         parts = len(bodies)
@@ -249,6 +249,13 @@ def delivery_id(mark: str, event: EventKey, channel: ChannelId, part: int) -> st
     """32 hexadecimal digits: the same for every attempt, planning and run of the bridge that has this mark; no other's."""
     named = f"{mark}\0{event.network}\0{len(event.id)}\0{event.id}\0{channel.network}\0{channel.id}\0{part}"
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _author(event: Event, leg: Leg) -> Identity:
+    """With an account nobody speaks but its owner, who wrote elsewhere what is repeated there."""
+    if leg.account is not None:
+        return replace(event.author, id=IdentityId(HUB, leg.account.owner))
+    return speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
 
 
 def _ended(verdict: Dropped | Refused) -> Planned:

@@ -6,7 +6,7 @@ from bridge.contract.delivery import Target
 from bridge.contract.features import VoiceKind
 from bridge.contract.plan import Planned
 from bridge.model.events import Edit, Message, Reactions, Redaction, Style, Text
-from bridge.model.ids import HUB, EventKey, NetworkName
+from bridge.model.ids import HUB, EventKey, IdentityId, NetworkName
 from bridge.model.portals import PortalKind
 from bridge.routing.accounts import Accounts
 from bridge.routing.fit.posts import MOST
@@ -461,6 +461,15 @@ def test_own_posts_are_repeated_only_where_asked() -> None:
     assert reposted(Timeline()) == []
     assert reposted(Timeline(repost=(RULE,))) == [OTHER]
     assert reposted(Timeline(repost=("rich@work->rich@me",)), channel=OTHER, author="rich/work@site") == [HOME]
+
+
+def test_an_account_is_spoken_with_by_its_owner_alone() -> None:
+    """What is repeated was written by somebody of the network: an account that checks whose words it is given would refuse it."""
+    room = Timeline(repost=(RULE,))
+    own = room.came(author="rich/me@site")
+    assert [one.author.id for one in room.memory.written.values() if one.event == own.key and str(one.channel) == OTHER] == [
+        IdentityId(HUB, "@alice:hs")
+    ]
 
 
 def test_nobody_elses_posts_are_repeated() -> None:
