@@ -15,11 +15,16 @@ class AllLogins:
     def __init__(self, ledger: Ledger, logins: Sequence[Login]) -> None:
         self._ledger = ledger
         self._logins = {(login.network, login.name): login for login in logins}
+        self._listeners: list[Callable[[], None]] = []
 
     @classmethod
     async def load(cls, ledger: Ledger) -> "AllLogins":
         """Raises `NoKey` where there are any and the key file is missing."""
         return cls(ledger, await ledger.logins())
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """`listener` is called after every change."""
+        self._listeners.append(listener)
 
     def of(self, network: NetworkName) -> Sequence[Login]:
         return [login for login in self._logins.values() if login.network == network]
@@ -35,11 +40,17 @@ class AllLogins:
         """Raises `Taken`, `NoKey`, `LedgerUnavailable`."""
         await self._ledger.save_login(login)
         self._logins[login.network, login.name] = login
+        self._changed()
 
     async def remove(self, network: NetworkName, name: str) -> None:
         """Raises `LedgerUnavailable`."""
         await self._ledger.remove_login(network, name)
         self._logins.pop((network, name), None)
+        self._changed()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def handle_of(login: Login) -> str:

@@ -26,6 +26,7 @@ from bridge.app.recovery import Recovery
 from bridge.app.roll import Roll
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
+from bridge.app.told import Told
 from bridge.commands.desk import Desk
 from bridge.commands.following import following_words
 from bridge.commands.linking import linking_words
@@ -135,29 +136,27 @@ async def build(
 async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pinger: Pinger) -> Plant:
     hub, networks, switchboard, clock, metrics = ground.hub, ground.networks, ground.switchboard, ground.clock, ground.metrics
     log = logging.getLogger("unabridged.delivery")
-    me = Identity(id=IdentityId(HUB, hub.bot), profile=Profile(name=ground.tokens.bot), bot=True)
-    courier = Courier(ground.ledger, clock=clock, source=random.Random(), metrics=metrics, log=log, me=me)
+    roll = Roll(ground.logins, networks, switchboard)
+    courier = _courier(ground, roll, log)
     pulse = Pulse(hub.outlet, hub.api.whoami, clock, down=lambda: courier.pause(HUB), up=lambda: courier.resume(HUB))
     courier.attach(HUB, pulse)
     signals = _signals(ground, pulse, log)
     tasks: dict[str, Task] = {}
     chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
-    plan = await _planner(ground, foreign)
-    links = LinkDesk(hub.links, ground.ledger, hub.media, metrics)
-    intake = Intake(ground.ledger, plan, courier, metrics=metrics, log=log, chores_waiting=chores.wake, redacted=links.redacted)
-    reception = await build_reception(ground, _entered(hub, foreign))
-    networks.build(
-        intake=intake,
-        courier=courier,
-        signal=signals.signal,
-        clock=clock,
-        http=ground.http,
-        media=hub.media,
+    plan = await _planner(ground, foreign, roll)
+    links, told = LinkDesk(hub.links, ground.ledger, hub.media, metrics), Told(ground.ledger)
+    intake = Intake(
+        ground.ledger,
+        plan,
+        courier,
         metrics=metrics,
-        logins=ground.logins,
-        linking=reception.linking,
-        troubled=reception.troubles.heard,
+        log=log,
+        chores_waiting=chores.wake,
+        redacted=links.redacted,
+        first=told.first,
     )
+    reception = await build_reception(ground, _entered(hub, foreign))
+    _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = Desk(_words(office, reception, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
@@ -182,6 +181,28 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage),
     )
+
+
+def _build_networks(ground: Ground, intake: Intake, courier: Courier, signals: SignalRouter, reception: Reception) -> None:
+    ground.networks.build(
+        intake=intake,
+        courier=courier,
+        signal=signals.signal,
+        clock=ground.clock,
+        http=ground.http,
+        media=ground.hub.media,
+        metrics=ground.metrics,
+        logins=ground.logins,
+        linking=reception.linking,
+        troubled=reception.troubles.heard,
+    )
+
+
+def _courier(ground: Ground, roll: Roll, log: logging.Logger) -> Courier:
+    bot = IdentityId(HUB, ground.hub.bot)
+    me = Identity(id=bot, profile=Profile(name=ground.tokens.bot), bot=True)
+    source = random.Random()
+    return Courier(ground.ledger, clock=ground.clock, source=source, metrics=ground.metrics, log=log, me=me, told_in=roll.told_in)
 
 
 def _office(
@@ -251,7 +272,7 @@ def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:
     )
 
 
-async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
+async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll) -> Plan:
     """The mark is made once for each ledger: it names this bridge among the hops of what it sends, for ever."""
     mark = await ground.ledger.fact("bridge", "mark")
     if mark is None:
@@ -263,6 +284,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
         permission_of=lambda user: permission_of(user, permissions),
         foreign_puppet=foreign.speaks_for,
         delivery_hours=ground.settings.bridge.delivery_hours,
+        command=ground.settings.bridge.command_prefix,
     )
     room = Place(features=lambda channel: HUB_FEATURES)
     places = ground.networks.place
@@ -273,7 +295,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges) -> Plan:
         policy,
         links,
         ground.clock.now,
-        Roll(ground.logins, ground.networks).accounts,
+        roll.accounts,
     )
     return planner.plan
 

@@ -41,8 +41,9 @@ class Courier:
         log: logging.Logger,
         me: Identity,
         new_id: Callable[[], str] = random_id,
+        told_in: Callable[[ChannelId], ChannelId | None] = lambda channel: channel,
     ) -> None:
-        """`me` speaks the notices: the bridge's own bot, as an identity of the hub."""
+        """`me` speaks the notices: the bridge's own bot, as an identity of the hub. `told_in`: see `Notices`."""
         self._clock = clock
         self._log = log
         self._metrics = metrics
@@ -56,7 +57,7 @@ class Courier:
         patient = PatientOutbox(outbox, clock, source, metrics)
         self._outbox = patient
         self._settler = Settler(patient, self.offer)
-        self.notices = Notices(patient, clock, metrics, me=me, features=self._features, new_id=new_id)
+        self.notices = Notices(patient, clock, metrics, me=me, features=self._features, new_id=new_id, told_in=told_in)
         self._desk = Desk(
             outbox=patient,
             settler=self._settler,

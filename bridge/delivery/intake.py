@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.errors import LedgerUnavailable
-from bridge.contract.plan import Draft, Plan
+from bridge.contract.plan import Draft, Hint, Plan
 from bridge.contract.toolbox import Metrics
 from bridge.delivery.courier import Courier
 from bridge.delivery.ports import Inbox
@@ -28,10 +28,12 @@ class Intake:
         log: logging.Logger,
         chores_waiting: Callable[[], None] = lambda: None,
         redacted: Callable[[EventKey], Awaitable[None]] | None = None,
+        first: Callable[[Event, Hint], Awaitable[bool]] | None = None,
     ) -> None:
         """`chores_waiting` is called when new chores were committed; `redacted` with what a network other than the hub deleted.
 
-        (The hub's homeserver vouches for its redactions, so the receiver tells of those before they are committed.)
+        (The hub's homeserver vouches for its redactions, so the receiver tells of those before they are committed.) `first` says
+        whether somebody is given a hint for the first time.
         """
         self._inbox = inbox
         self._plan = plan
@@ -40,6 +42,7 @@ class Intake:
         self._log = log
         self._chores_waiting = chores_waiting
         self._redacted = redacted
+        self._first = first
         self._under_way: set[asyncio.Task[Accepted]] = set()
 
     async def accept(
@@ -79,7 +82,7 @@ class Intake:
         if accepted.chores:
             self._chores_waiting()
         self._count(network, accepted)
-        if accepted.refused or accepted.quarantined:
+        if accepted.refused or accepted.quarantined or accepted.hints:
             await self._tell(events, accepted)
         if self._redacted is not None and network != HUB:
             await self._revoke(events, accepted, self._redacted)
@@ -111,12 +114,22 @@ class Intake:
             count("events_quarantined", network=network)
             self._log.error("event %s is in quarantine: %s", key, reason)
 
+    async def _is_new(self, event: Event, hint: Hint) -> bool:
+        try:
+            return self._first is not None and await self._first(event, hint)
+        except LedgerUnavailable:
+            self._metrics.count("ledger_unavailable", where="hints")
+            return False
+
     async def _tell(self, events: Sequence[Event], accepted: Accepted) -> None:
         """Tell the authors. The events are safe already: nothing that happens here makes them less so."""
         notices = self._courier.notices
         drafts: list[Draft] = []
         for event, words in accepted.refused:
             drafts += notices.refused(event, words)
+        for event, hint in accepted.hints:
+            if await self._is_new(event, hint):
+                drafts += notices.hint(event, hint.words)
         bad = {key for key, _ in accepted.quarantined}
         for event in events:
             if event.key in bad:

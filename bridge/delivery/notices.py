@@ -1,6 +1,7 @@
 """Telling an author that something of his did not arrive: once, briefly, where he wrote it, and never in a flood."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,8 +10,20 @@ from bridge.contract.features import Feature, Features, Level, Unit, Voice
 from bridge.contract.plan import Draft
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.patience import PatientOutbox
-from bridge.model.events import Event, Membership, Message, Origin, ProfileChange, Ref, Style, Text
-from bridge.model.ids import ChannelId, EventKey, NetworkName
+from bridge.model.events import (
+    Edit,
+    Event,
+    Membership,
+    Message,
+    Origin,
+    ProfileChange,
+    Reactions,
+    Redaction,
+    Ref,
+    Style,
+    Text,
+)
+from bridge.model.ids import ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity
 from bridge.text.plain import excerpt
 from bridge.text.split import split_text
@@ -26,10 +39,14 @@ MOST_CHANNELS = 1_000
 QUOTE = 32
 REASON = 160
 """Graphemes of the failed message, and of the reason."""
+_NOUNS = {Edit: "edit", Reactions: "reaction", Redaction: "deletion"}
 
 
 class Notices:
-    """Drafts notices. `features` says what the author's own channel can do; None where it has no outlet."""
+    """Drafts notices. `features` says what a channel can do; None where it has no outlet.
+
+    `told_in`: where people are told of what was said in a channel; None: nowhere.
+    """
 
     def __init__(
         self,
@@ -40,6 +57,7 @@ class Notices:
         me: Identity,
         features: Callable[[ChannelId], Features | None],
         new_id: Callable[[], str],
+        told_in: Callable[[ChannelId], ChannelId | None],
     ) -> None:
         self._outbox = outbox
         self._clock = clock
@@ -47,6 +65,9 @@ class Notices:
         self._me = me
         self._features = features
         self._new_id = new_id
+        self._told_in = told_in
+        self._reacted: OrderedDict[tuple[IdentityId, ChannelId], None] = OrderedDict()
+        """Who was told already that reactions do not get to a channel."""
         self._gates: dict[ChannelId, _Gate] = {}
         self.held = asyncio.Event()
         """Set when there is something new for `overdue`."""
@@ -59,7 +80,24 @@ class Notices:
         event = await self._outbox.event(delivery.event)
         if event is None:
             return ()
+        if isinstance(event.body, Reactions) and not self._first_reaction(event, delivery.channel):
+            return ()
         return self._tell(event, f"did not reach {delivery.channel}", reason)
+
+    def _first_reaction(self, event: Event, channel: ChannelId) -> bool:
+        """People react often, and to learn once that it goes unseen is enough."""
+        key = (event.author.id, channel)
+        if key in self._reacted:
+            return False
+        self._reacted[key] = None
+        if len(self._reacted) > MOST_CHANNELS:
+            self._reacted.popitem(last=False)
+        return True
+
+    def hint(self, event: Event, words: str) -> tuple[Draft, ...]:
+        """What its author is to know, and is told once: no pause holds it back."""
+        place = self._told_in(event.channel)
+        return () if place is None else self._draft(place, f"{excerpt(event.author.name, QUOTE)}: {words}", event)
 
     def refused(self, event: Event, words: str) -> tuple[Draft, ...]:
         """For an event that some destination, or all, will not have."""
@@ -92,24 +130,28 @@ class Notices:
     def _tell(self, event: Event, what: str, reason: str) -> tuple[Draft, ...]:
         if event.origin is Origin.HISTORY or isinstance(event.body, Membership | ProfileChange):
             return ()  # nobody sits and waits for what comes of it
-        gate = self._gates.get(event.channel)
+        place = self._told_in(event.channel)
+        if place is None:
+            return ()
+        gate = self._gates.get(place)
         now = self._clock.monotonic()
         if gate is None:
             if len(self._gates) >= MOST_CHANNELS:
-                self._metrics.count("notices_suppressed", network=event.channel.network)
+                self._metrics.count("notices_suppressed", network=place.network)
                 return ()
-            gate = self._gates[event.channel] = _Gate()
+            gate = self._gates[place] = _Gate()
         if now < gate.opens_at:
             gate.held += 1
             self.held.set()
-            self._metrics.count("notices_suppressed", network=event.channel.network)
+            self._metrics.count("notices_suppressed", network=place.network)
             return ()
         held, gate.held, gate.opens_at = gate.held, 0, now + PAUSE
         body = event.body
         quoted = f" “{excerpt(body.text.plain, QUOTE)}”" if isinstance(body, Message) and body.text.plain else ""
+        noun = _NOUNS.get(type(body), "message")
         more = f" ({held} more did not get through either.)" if held else ""
-        words = f"{excerpt(event.author.name, QUOTE)}: your message{quoted} {what}: {excerpt(reason, REASON)}{more}"
-        return self._draft(event.channel, words, event)
+        words = f"{excerpt(event.author.name, QUOTE)}: your {noun}{quoted} {what}: {excerpt(reason, REASON)}{more}"
+        return self._draft(place, words, event)
 
     def _draft(self, channel: ChannelId, words: str, event: Event | None) -> tuple[Draft, ...]:
         features = self._features(channel)
