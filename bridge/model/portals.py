@@ -29,41 +29,19 @@ class Source(StrEnum):
     ALIAS = "alias"
 
 
-class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What comes into a timeline and meets every condition given here goes where `to` says. The first rule that fits counts."""
-
-    words: tuple[str, ...] = ()
-    """Any of these, as whole words, in text, title, warning or tags; case doesn't count."""
-    people: tuple[str, ...] = ()
-    """Any of these authors (or boosted authors): "network/identity", or an address like alice@example.org."""
-    kinds: tuple[Literal["post", "reply", "boost", "quote", "poll", "media", "notice"], ...] = ()
-    languages: tuple[str, ...] = ()
-    """BCP 47 tags, matched from the front: "de" fits "de-AT"."""
-    channels: tuple[str, ...] = ()
-    """ "network/channel" that brought it; for lists and groups."""
-    to: str = "nowhere"
-    """ "here", "nowhere", or the alias or id of another room of the bridge."""
-
-
-class TimelineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TimelineOptions(Struct, frozen=True, kw_only=True):
     """How a timeline room behaves."""
 
     boost_hours: float = 72
     """A boost of something that came into the room less long ago is a 🔁 on it; later it is shown again."""
-    same_hours: float = 24
-    """Posts of one person that say the same within so many hours are one; 0: only ids and links are compared."""
     undo_seconds: float = 5
     """What is written here waits so long before it is posted, so that it can be taken back."""
     local: str = "//"
     """What begins like this is said in the room only, never posted."""
     split: Literal["refuse", "thread", "link"] = "refuse"
     """What is too long for a server: refused with words, posted as a thread, or cut with a link to the whole."""
-    burst: int = 30
-    """More posts than this within `burst_minutes` become one digest; 0: never."""
-    burst_minutes: float = 10
     repost: tuple[str, ...] = ()
     """Opt-in: "from@a -> to@b" repeats one's own public posts of one account on another (logins as `network@name`)."""
-    rules: tuple[Rule, ...] = ()
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -61,8 +61,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     """History older than this goes into the room, not on to other networks."""
     command: str = "!"
     """What begins a word to the bot in a room."""
-    boost_hours: float = 72
-    """A boost of something younger than this in the room is a reaction to it."""
 
 
 def admit(event: Event, policy: Policy) -> Dropped | Refused | None:

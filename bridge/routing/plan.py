@@ -83,7 +83,6 @@ class Planner:
         self._accounts = accounts
         self._life = timedelta(hours=policy.delivery_hours)
         self._history = timedelta(hours=policy.history_hours)
-        self._boost = timedelta(hours=policy.boost_hours)
 
     def plan(self, event: Event, lookup: Lookup) -> Planned:
         verdict = admit(event, self._policy)
@@ -224,7 +223,7 @@ class Planner:
         if not isinstance(body, Boost) or body.comment is not None or leg.channel.network != HUB:
             return event
         original = context.subject
-        if original is None or context.now - original.happened_at > self._boost:
+        if original is None or context.now - original.happened_at > timedelta(hours=leg.portal.timeline.boost_hours):
             return event
         if not context.present(body.target.key, leg.channel):
             return event

@@ -9,7 +9,7 @@ from bridge.ledger import Ledger, NoKey, Taken
 from bridge.ledger.rows import Chore, PuppetRow, Settled, State
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
-from bridge.model.portals import Direction, PortalKind, Rule, Source, TimelineOptions
+from bridge.model.portals import Direction, PortalKind, Source, TimelineOptions
 from tests.contract.ledger.conftest import Connect
 from tests.contract.ledger.kit import ALICE, IRC, LOBBY, OTHER, ROOM, done, nowhere, say, to
 from tests.doubles.clock import FakeClock
@@ -62,7 +62,7 @@ async def test_portals_and_links_are_rows_that_survive(connect: Connect) -> None
         order="room",
         members="full",
         post_to=["social@me"],
-        timeline=TimelineOptions(boost_hours=1.5, rules=(Rule(words=("cats",), to="here"),)),
+        timeline=TimelineOptions(boost_hours=1.5, repost=("social@me -> other@me",)),
     )
     link = await ledger.add_link(portal=portal.id, channel=LOBBY, direction=Direction.IN, relay=False, source=Source.COMMAND)
     other = await ledger.add_link(portal=portal.id, channel=OTHER, direction=Direction.BOTH, relay=True, source=Source.FILE)

@@ -5,6 +5,7 @@ import pytest
 from bridge.contract.delivery import Target
 from bridge.contract.features import Features, Limits, Unit, VoiceKind
 from bridge.model.events import (
+    Body,
     Boost,
     ChannelChange,
     Edit,
@@ -18,7 +19,7 @@ from bridge.model.events import (
 )
 from bridge.model.ids import EventKey
 from bridge.model.permissions import Permission
-from bridge.model.portals import Portal
+from bridge.model.portals import Portal, TimelineOptions
 from bridge.routing.admit import ATTACHMENTS_CAP, Origins, Policy
 from bridge.routing.plan import Place, delivery_id
 from tests.unit.routing.scene import NOW, RICH, World, happened, link, place, ref, said, who
@@ -220,6 +221,17 @@ def test_a_young_boost_of_what_is_in_the_room_is_a_reaction_an_old_one_is_shown_
     assert isinstance(old.delivery.body, Message) and old.delivery.body.text.plain == "🔁 eve\nnews"
     assert old.delivery.author == who("plain/bob")
     assert old.delivery.voice.name == "bob (plain)"
+
+
+@pytest.mark.parametrize(("hours", "shown"), [(1, Message), (3, Reactions)])
+def test_how_long_a_boost_is_a_reaction_is_the_rooms_own_to_say(hours: float, shown: type[Body]) -> None:
+    portal = Portal(id=1, room="!room", timeline=TimelineOptions(boost_hours=hours))
+    world = World(link(1, "plain/#a"), portals=[portal])
+    world.plan(happened("1", "plain/#a", "plain/bob", said("news")))
+    world.now = NOW + timedelta(hours=2)
+    boost = Boost(target=ref("1", "plain", "plain/bob"), original=said("news"))
+    (one,) = world.plan(happened("2", "plain/#a", "plain/eve", boost)).drafts
+    assert isinstance(one.delivery.body, shown)
 
 
 def test_an_action_carries_its_authors_name_once() -> None:
