@@ -7,16 +7,16 @@ name: their key is `gs.example:direct:3`. Channels end in `@` and the name of th
 
 import re
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from adapters.common import hosts
+from adapters.common.media import site_of
 from bridge.model.ids import ChannelId, EventKey, IdentityId, NetworkName
 from bridge.text.plain import one_line
 
 _LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_HOST = re.compile(r"[^\s/@?#\\%<>\"]{1,255}")
 _DIRECT = "direct:"
 
 
@@ -112,27 +112,15 @@ def address(text: str) -> str:
 
 def fold_host(host: str) -> str:
     """A host (and port) in lower case and in ASCII; empty where it is none."""
-    host = host.strip().lower().rstrip(".")
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode()
-        except UnicodeError:
-            return ""
-    return host if _HOST.fullmatch(host) and host.isprintable() else ""
+    try:
+        return hosts.fold_host(host)
+    except ValueError:
+        return ""
 
 
 def host_of(url: str) -> str:
     """The host, and the port where it is not the scheme's own, of an http(s) address; empty where it is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return ""
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    own = {"http": 80, "https": 443}[parts.scheme]
-    return fold_host(host if port in (None, own) else f"{host}:{port}")
+    return fold_host(site_of(url))
 
 
 def identity_id(network: NetworkName, nick: str, host: str) -> IdentityId:
