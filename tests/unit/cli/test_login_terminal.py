@@ -33,13 +33,6 @@ class Talking(Running):
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "bridge.toml"
-    path.write_text('[bridge]\nlog_level = "info"\n')
-    return path
-
-
-@pytest.fixture
 def bridge(tmp_path: Path) -> Iterator[Talking]:
     running = Talking(tmp_path / "unabridged.sock", ACCOUNT, PASSWORD, DONE)
     running.start()

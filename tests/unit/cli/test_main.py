@@ -56,13 +56,6 @@ class Running:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "bridge.toml"
-    path.write_text('[bridge]\nlog_level = "info"\n')
-    return path
-
-
-@pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     bridge = Running(tmp_path / "unabridged.sock")
     bridge.start()
