@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from adapters.fantasy.world import World
 from bridge.contract.logins import Login
 from bridge.model.ids import IdentityId
 from bridge.model.portals import PortalKind
@@ -71,3 +72,31 @@ async def test_what_becomes_of_an_accounts_post_is_told_in_the_room_and_not_post
         bridge.world.say("home@me", "carol", "short")
         await hs.wait_for(room, says("short"))
         assert [line.author for line in bridge.world.lines] == ["carol", "carol"]
+
+
+async def test_a_post_that_waits_when_the_bridge_dies_is_posted_once_by_the_next_run(tmp_path: Path, hs: FakeHomeserver) -> None:
+    world = World()
+    async with a_bridge(tmp_path, hs, adapter="salon", portals=(TIMELINE,), world=world) as bridge:
+        room = await enter(bridge, hs)
+        hs.say(ALICE, room, "still waiting")
+        await bridge.counts(pending=1)
+    assert world.lines == []
+    made = a_bridge(tmp_path, hs, adapter="salon", portals=(TIMELINE,), world=world)
+    async with made as again, background(lambda: passing(again.clock)):
+        await again.heard("still waiting")
+        hs.say(ALICE, room, "a second one")
+        await again.heard("a second one")
+        assert [line.text for line in world.lines] == ["still waiting", "a second one"]
+
+
+async def test_a_post_taken_back_in_time_is_never_posted(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, adapter="salon", portals=(TIMELINE,)) as bridge:
+        room = await enter(bridge, hs)
+        post = hs.say(ALICE, room, "oh no")
+        await bridge.counts(pending=1)
+        hs.redact(ALICE, room, post)
+        await bridge.counts(dead=1)
+        hs.say(ALICE, room, "better")
+        async with background(lambda: passing(bridge.clock)):
+            await bridge.heard("better")
+        assert [line.text for line in bridge.world.lines] == ["better"]
