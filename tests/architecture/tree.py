@@ -1,7 +1,7 @@
 """The project's sources as syntax trees."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ class Source(Struct, frozen=True):
     module: str
     text: str
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
 
     def __str__(self) -> str:
         return str(self.path.relative_to(ROOT))
@@ -30,13 +31,28 @@ def _sources(package: str) -> tuple[Source, ...]:
     for path in sorted((ROOT / package).rglob("*.py")):
         text = path.read_text()
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        found.append(Source(path, module, text, ast.parse(text)))
+        tree = ast.parse(text)
+        found.append(Source(path, module, text, tree, tuple(ast.walk(tree))))
     return tuple(found)
+
+
+def over(*packages: str) -> Callable[[Callable[[Source], Iterator[str]]], Callable[[], None]]:
+    """One test of a rule that tells a source's offences: thousands of tests, one for each file, took longer than the looking."""
+
+    def made(rule: Callable[[Source], Iterator[str]]) -> Callable[[], None]:
+        def test() -> None:
+            offences = [f"{source}{offence}" for source in sources(*packages) for offence in rule(source)]
+            assert not offences, "\n".join(offences)
+
+        test.__name__, test.__doc__ = rule.__name__, rule.__doc__
+        return test
+
+    return made
 
 
 def imports(source: Source) -> Iterator[tuple[int, str]]:
     """Every module that the source imports, at whatever depth, with its line."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, name.name
