@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from adapters.common.pipeline import Pipeline
 from adapters.irc.config import IrcConfig
 from adapters.irc.ids import Roster, made_id
 from adapters.irc.inbound import Inbound
@@ -11,7 +12,6 @@ from adapters.irc.wire import sts
 from adapters.irc.wire.courtesy import Courtesy
 from adapters.irc.wire.line import Line
 from adapters.irc.wire.netsplit import Netsplits, is_split
-from adapters.irc.wire.pipeline import Pipeline
 from adapters.irc.wire.session import Session
 from bridge.contract.adapter import Cursor, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Receipt
@@ -40,7 +40,7 @@ class Listener:
         """`roster` outlives the connection: whoever was renamed stays who they are when we are back."""
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         self._host, self._port, self._secure = host, port, secure
-        self.pipeline = Pipeline(inlet, tools, pause=self._pause, resume=self._resume)
+        self.pipeline = Pipeline(inlet, tools, name="irc", pause=self._pause, resume=self._resume)
         self._session: Session | None = None
         self._inbound: Inbound | None = None
         self.roster = roster

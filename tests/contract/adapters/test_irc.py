@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
+from adapters.common import pipeline
 from adapters.irc.adapter import Irc
 from adapters.irc.config import IrcConfig
 from adapters.irc.demo.server import DemoServer
-from adapters.irc.wire import pipeline
 from bridge.contract.adapter import Adapter, Inlet
 from bridge.contract.errors import DeliveryError, Rejected, Uncertain
 from bridge.contract.toolbox import Toolbox

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.common.pipeline import PAUSE_AT
 from adapters.irc.demo.server import DemoServer
-from adapters.irc.wire.pipeline import PAUSE_AT
 from bridge.model.events import Membership, Message, Move, Origin
 from bridge.model.ids import ChannelId
 from bridge.model.signals import Presence, Typing

@@ -1,4 +1,4 @@
-"""From the reader to the ledger: in order, without holding the reader for each commit, and nothing lost on the way.
+"""From a reader to the ledger: in order, without holding the reader for each commit, and nothing lost on the way.
 
 What arrives while a commit runs is handed in with the next: a stream commits as often as the disk can, a single line at once.
 Where the ledger cannot take more, reading stops: pressure lands on the network, where it belongs.
@@ -21,14 +21,14 @@ LAST_SECONDS = 5.0
 
 
 class Pipeline:
-    """`pause` and `resume` stop and start the reader; each may be called more often than needed."""
+    """`pause` and `resume` stop and start the reader; each may be called more often than needed. `name` begins its metrics."""
 
-    def __init__(self, inlet: Inlet, tools: Toolbox, *, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+    def __init__(self, inlet: Inlet, tools: Toolbox, *, name: str, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self._inlet = inlet
         self._tools = tools
+        self._name = name
         self._pause, self._resume = pause, resume
-        self._waiting: list[Event] = []
-        self._cursor: Cursor | None = None
+        self._waiting: list[Event | Cursor] = []
         self._arrived = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -44,8 +44,8 @@ class Pipeline:
             self._stop_reading()
 
     def put_cursor(self, cursor: Cursor) -> None:
-        """Stored with the events before it, or alone."""
-        self._cursor = cursor
+        """Never stored before the events that were put before it. Of those of one scope that wait together, the last is."""
+        self._waiting.append(cursor)
         self._wake()
 
     async def run(self) -> None:
@@ -71,24 +71,31 @@ class Pipeline:
         self._arrived.set()
 
     async def _hand_in(self) -> None:
-        while self._waiting or self._cursor is not None:
-            batch, cursor = self._waiting[:MAX_BATCH], self._cursor
+        while self._waiting:
+            batch = self._waiting[:MAX_BATCH]
             try:
-                await self._inlet.accept(*batch, cursor=cursor)
+                await self._accept(batch)
             except LedgerUnavailable as error:
                 self._stop_reading()
-                self._tools.metrics.count("irc_ledger_unavailable")
+                self._tools.metrics.count(f"{self._name}_ledger_unavailable")
                 self._tools.log.warning("the ledger takes nothing now, reading stops: %s", error)
                 await self._tools.clock.sleep(RETRY_SECONDS)
                 continue
             del self._waiting[: len(batch)]
-            if cursor is self._cursor:
-                self._cursor = None
             if self.paused and len(self._waiting) < PAUSE_AT // 4:
                 self.paused = False
                 self._resume()
         self._arrived.clear()
         self._empty.set()
+
+    async def _accept(self, batch: Sequence[Event | Cursor]) -> None:
+        """One commit where the batch has one cursor or none. Said again after a failure it changes nothing."""
+        events = [one for one in batch if not isinstance(one, Cursor)]
+        cursors = {one.scope: one for one in batch if isinstance(one, Cursor)}
+        first = cursors.pop(next(iter(cursors))) if cursors else None
+        await self._inlet.accept(*events, cursor=first)
+        for cursor in cursors.values():
+            await self._inlet.accept(cursor=cursor)
 
     def _stop_reading(self) -> None:
         self.paused = True
