@@ -92,15 +92,16 @@ def plain_to_html(plain: str) -> str:
     return escape(strip_controls(plain), quote=False).replace("\n", "<br>")
 
 
-def html_to_plain(html: str) -> str:
+def html_to_plain(html: str, *, naming: bool = False) -> str:
     """What the HTML says, readable without it: links keep their address, lists their marks, quotes `>`, code its backquotes.
 
-    A link to a person or room shows its text alone; a spoiler stands in `||…||`. Linear in the input, whatever it is.
+    A link to a person or room shows its text alone, and with `naming` one whose text is a word behind `@`, `#` or `!`, too;
+    a spoiler stands in `||…||`. Linear in the input, whatever it is.
     """
     html = strip_controls(html)
     if "<" not in html:
         return strip_controls(unescape(html))
-    page = _Page()
+    page = _Page(naming)
     for token in tokens(html):
         if isinstance(token, str):
             page.text(token)
@@ -112,6 +113,7 @@ def html_to_plain(html: str) -> str:
 
 
 _MARKS = {"code": "`", "del": "~~", "s": "~~"}
+_NAMING = ("@", "#", "!")
 _SILENT = frozenset(("mx-reply", "script", "style", "title"))
 _BLOCKS = frozenset(
     ("p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "table", "tr", "caption", "details", "summary", "blockquote", "pre")
@@ -124,7 +126,8 @@ _LEVELS = 20
 class _Page:
     """Plain text being written. A frame is what a quote, a link or a spoiler has gathered so far, settled when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, naming: bool) -> None:
+        self._naming = naming
         self._frames: list[tuple[Tag, list[str]]] = [(Tag("", False, ""), [])]
         self._lists: list[int | None] = []
         self._pre = 0
@@ -207,12 +210,17 @@ class _Page:
         inner = "".join(pieces)
         if tag.name == "blockquote":
             inner = quote(inner.strip("\n")) + "\n"
-        elif tag.name == "a":
+        elif tag.name == "a" and not (self._naming and self._names(inner)):
             inner = _link(inner, attributes_of(tag.attributes).get("href", ""))
         elif "data-mx-spoiler" in tag.attributes:
             reason = attributes_of(tag.attributes).get("data-mx-spoiler")
             inner = f"({reason}) ||{inner}||" if reason else f"||{inner}||"
         self._write(inner)
+
+    def _names(self, inner: str) -> bool:
+        """Whether the text of a link, with what is right before it, names somebody or a tag."""
+        before = next((pieces[-1][-1:] for _, pieces in reversed(self._frames) if pieces), "")
+        return (inner[:1] in _NAMING or before in _NAMING) and " " not in inner and "\n" not in inner
 
     def _item(self) -> None:
         self._line()

@@ -17,7 +17,7 @@ DEPTH_CAP = 100
 _SLOPPY_CAP = 1000
 """Tags in HTML that is not well nested: so deep can it get at most, at a cost of about 2 ms."""
 
-_VOID = frozenset(("br", "hr", "img", "wbr", "input", "area", "base", "col", "embed", "link", "meta", "param", "source", "track"))
+VOID = frozenset(("br", "hr", "img", "wbr", "input", "area", "base", "col", "embed", "link", "meta", "param", "source", "track"))
 _IMPLIED_END = frozenset(("p", "li", "dt", "dd", "option", "optgroup", "rp", "rt", "rb", "rtc"))
 _OPAQUE = frozenset(
     (
@@ -68,7 +68,7 @@ def fits(html: str) -> bool:
                 name = name.lower()
                 if sloppy or not _step(stack, name, bool(tag["close"])):
                     sloppy = True
-                    seen += not tag["close"] and name not in _VOID
+                    seen += not tag["close"] and name not in VOID
                 deepest = max(deepest, len(stack))
             at = tag.end()
         if deepest > DEPTH_CAP or seen > _SLOPPY_CAP:
@@ -82,7 +82,7 @@ def _step(stack: list[str], name: str, close: bool) -> bool:
         while stack and stack[-1] != name and stack[-1] in _IMPLIED_END:
             stack.pop()
         if not stack or stack[-1] != name:
-            return name in _VOID or name == "p"
+            return name in VOID or name == "p"
         stack.pop()
         return True
     if name in _OPAQUE:
@@ -92,7 +92,7 @@ def _step(stack: list[str], name: str, close: bool) -> bool:
             stack.pop()
         if stack and stack[-1] == name:
             stack.pop()
-    if name not in _VOID:
+    if name not in VOID:
         stack.append(name)
     return True
 
