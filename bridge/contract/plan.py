@@ -42,6 +42,8 @@ class MarkKind(IntEnum):
     """How it begins, and which human wrote it."""
     CONVERSATION = 4
     """What it belongs to: shared by many."""
+    BOOSTED = 5
+    """The post that a boost showed anew."""
 
 
 class Mark(Struct, frozen=True):
@@ -78,6 +80,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     """The same post was there before, by another name. `drafts` are then deliveries of that event."""
     marks: tuple[Mark, ...] = ()
     """By what it may be known again: marks of `same.event` where that is set."""
+    own_marks: tuple[Mark, ...] = ()
+    """Marks of the event itself, also where `same` is set."""
 
 
 class Seat(Struct, frozen=True, kw_only=True):
@@ -124,10 +128,6 @@ class Lookup(Protocol):
 
     def person(self, who: IdentityId) -> IdentityId | None:
         """The identity shown for a declared human; None where they are nobody but themselves."""
-        ...
-
-    def named(self, key: EventKey) -> tuple[EventKey, ...]:
-        """All events to which a native id was given on its network, oldest first: a post, and boosts that brought it."""
         ...
 
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:

@@ -7,18 +7,16 @@ from bridge.ledger.work import Work, readable
 from bridge.model.events import Event
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 
-_FEW = 16
+_FEW = 8
 """Events of one mark that are told, from either end: a conversation may have any number."""
-_MARKED = "SELECT event_network, event_id FROM marks WHERE value = ? ORDER BY at, event_network, event_id LIMIT 16"
+_MARKED = "SELECT event_network, event_id FROM marks WHERE value = ? ORDER BY at, event_network, event_id LIMIT 8"
 _MARKED_LAST = (
-    "SELECT event_network, event_id FROM marks WHERE value = ? ORDER BY at DESC, event_network DESC, event_id DESC LIMIT 16"
+    "SELECT event_network, event_id FROM marks WHERE value = ? ORDER BY at DESC, event_network DESC, event_id DESC LIMIT 8"
 )
 _MERGED = "SELECT stored FROM merged WHERE network = ? AND id = ? AND NOT parted"
 _PARTED = """SELECT 1 FROM merged WHERE parted AND network = ? AND id = ? AND event_network = ? AND event_id = ?
 UNION ALL SELECT 1 FROM merged WHERE parted AND event_network = ? AND event_id = ? AND network = ? AND id = ?"""
 _PERSON = "SELECT shown_network, shown_id FROM persons WHERE network = ? AND id = ?"
-_NAMED = """SELECT event_network, event_id FROM copies WHERE native = ? AND network = ? AND delivery IS NULL
-ORDER BY seq LIMIT 64"""
 _THREAD = "SELECT root_network, root_id FROM threads WHERE network = ? AND channel = ? AND event_network = ? AND event_id = ?"
 
 
@@ -41,11 +39,11 @@ class Asking:
         return seats_of(self._work.sql, event)
 
     def marked(self, mark: Mark) -> tuple[EventKey, ...]:
-        gathered = self._work.marked.get(mark.value, ())
+        gathered = self._work.marked.get(mark.value, [])
         found = self._keys(_MARKED, (mark.value,))
         if len(found) == _FEW:
             found += reversed(self._keys(_MARKED_LAST, (mark.value,)))
-        return tuple(dict.fromkeys((*found, *gathered)))
+        return tuple(dict.fromkeys((*found, *gathered[:_FEW], *gathered[-_FEW:])))
 
     def merged(self, key: EventKey) -> Event | None:
         row = self._work.bulk.one(self._work.sql, _MERGED, (key.network, key.id))
@@ -63,9 +61,6 @@ class Asking:
             self._work.recent.persons.put(who, known)
         return known.identity
 
-    def named(self, key: EventKey) -> tuple[EventKey, ...]:
-        return tuple(dict.fromkeys(self._keys(_NAMED, (key.id, key.network)))) if key.id else ()
-
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
         gathered = self._work.threads.get((event, channel))
         if gathered is not None:
@@ -74,5 +69,4 @@ class Asking:
         return found[0] if found else None
 
     def _keys(self, text: str, values: tuple[str, ...]) -> list[EventKey]:
-        connection = self._work.sql if text is _NAMED else self._work.look
-        return [EventKey(row[0], row[1]) for row in self._work.bulk.all(connection, text, values)]
+        return [EventKey(row[0], row[1]) for row in self._work.bulk.all(self._work.look, text, values)]

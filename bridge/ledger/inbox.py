@@ -301,6 +301,7 @@ class _Accepting:
             note = fault
         same = planned.same
         put_marks(work, key if same is None else same.event, planned.marks)
+        put_marks(work, key, planned.own_marks)
         if same is not None and isinstance(event.body, Message):
             work.again.append(key)
             self._known.append(key)

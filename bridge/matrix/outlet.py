@@ -24,7 +24,7 @@ from bridge.matrix.puppets import Puppets
 from bridge.matrix.reactions import SentReactions
 from bridge.matrix.signalling import mark_read, set_presence, type_in
 from bridge.matrix.uploads import Uploads
-from bridge.model.events import ChannelChange, Edit, Membership, Message, ProfileChange, Reactions, Redaction
+from bridge.model.events import Boost, ChannelChange, Edit, Membership, Message, ProfileChange, Reactions, Redaction
 from bridge.model.ids import HUB, ChannelId
 from bridge.model.people import Identity
 from bridge.model.signals import Availability, Presence, ReadMark, Signal, Typing
@@ -72,6 +72,8 @@ class MatrixOutlet:
                     return await self._say(delivery, body)
                 case Reactions():
                     return await self._react(delivery)
+                case Boost():
+                    return await self._boost(delivery)
                 case Redaction():
                     return await self._redact(delivery)
                 case Membership():
@@ -82,8 +84,6 @@ class MatrixOutlet:
                         await self._puppets.ensure(Identity(id=body.who, profile=body.profile))
                 case ChannelChange():
                     return await self._change(delivery, body)
-                case _:
-                    raise Rejected(f"{type(body).__name__} cannot be shown on Matrix")
         except Uncertain:
             self._scans.drop(delivery.channel.id)
             raise
@@ -141,9 +141,7 @@ class MatrixOutlet:
         if delivery.target is None or not delivery.target.ids:
             raise Rejected("the message reacted to has no copy in the room")
         room, target = delivery.channel.id, delivery.target.ids[0]
-        user, prefix = await self._speaker(delivery.author, room, delivery.voice.name)
-        if prefix:
-            raise Rejected("a reaction of a Matrix person cannot be shown in another room")
+        user = await self._reacting(delivery)
         speaker = user or self._api.bot
         reacted = await self._sent.of(target, speaker)
         ids = []
@@ -152,16 +150,34 @@ class MatrixOutlet:
                 await self._api.redact(room, out.redacts, out.txn, user=user)
                 await self._sent.redacted(target, speaker, out.redacts)
                 continue
-            key = out.content["m.relates_to"]["key"]
-            try:
-                native = await self._send(out, delivery, user)
-            except Refusal as refusal:
-                if refusal.errcode != "M_DUPLICATE_ANNOTATION":
-                    raise
-                native = await self._api.annotation(room, target, speaker, key) or ""
-            await self._sent.sent(target, speaker, key, native)
+            native = await self._annotate(out, delivery, user)
+            await self._sent.sent(target, speaker, out.content["m.relates_to"]["key"], native)
             ids.append(native)
         return self._assigned([native for native in ids if native])
+
+    async def _boost(self, delivery: Delivery) -> Receipt:
+        """Not among `_sent`: no set of reactions takes it back, only the boost's own redaction."""
+        if delivery.target is None or not delivery.target.ids:
+            raise Rejected("what was passed on has no copy in the room")
+        user = await self._reacting(delivery)
+        ids = [await self._annotate(out, delivery, user) for out in to_matrix(delivery, Sending(user_of=self._puppets.user_of))]
+        return self._assigned([native for native in ids if native])
+
+    async def _reacting(self, delivery: Delivery) -> str | None:
+        user, prefix = await self._speaker(delivery.author, delivery.channel.id, delivery.voice.name)
+        if prefix:
+            raise Rejected("a reaction of a Matrix person cannot be shown in another room")
+        return user
+
+    async def _annotate(self, out: Outgoing, delivery: Delivery, user: str | None) -> str:
+        """The event's id; empty where the same is there already and can't be found."""
+        try:
+            return await self._send(out, delivery, user)
+        except Refusal as refusal:
+            if refusal.errcode != "M_DUPLICATE_ANNOTATION":
+                raise
+        relation = out.content["m.relates_to"]
+        return await self._api.annotation(delivery.channel.id, relation["event_id"], user or self._api.bot, relation["key"]) or ""
 
     async def _redact(self, delivery: Delivery) -> Receipt:
         """By the author's puppet where it is there, which may always take back its own; else by the bot's power."""

@@ -34,6 +34,8 @@ class TimelineOptions(Struct, frozen=True, kw_only=True):
 
     boost_hours: float = 72
     """A boost of something that came into the room less long ago is a 🔁 on it; later it is shown again."""
+    same_hours: float = 48
+    """Two posts of one known human with the same words, no further apart, are one post; 0 compares no words."""
     undo_seconds: float = 5
     """What is written here waits so long before it is posted, so that it can be taken back."""
     local: str = "//"

@@ -40,6 +40,10 @@ class Accounts:
     def __bool__(self) -> bool:
         return bool(self._accounts)
 
+    def networks(self) -> tuple[NetworkName, ...]:
+        """On which there are any."""
+        return tuple(dict.fromkeys(network for network, _ in self._accounts))
+
     def is_personal(self, channel: ChannelId) -> bool:
         """Whether it is seen through a login, be that one of ours any more or not."""
         return self._login_of(channel) is not None

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bridge.config.settings import VoiceSettings
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.features import Features, Splitter, Voice
-from bridge.contract.plan import Draft, Lookup, Planned
+from bridge.contract.plan import Draft, Lookup, Mark, Planned
 from bridge.model.events import (
     Attachment,
     Body,
@@ -20,7 +20,6 @@ from bridge.model.events import (
     Event,
     Message,
     Origin,
-    Reactions,
     Redaction,
     Ref,
     Style,
@@ -33,16 +32,24 @@ from bridge.model.people import Identity
 from bridge.model.portals import PortalKind
 from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
+from bridge.routing.boosts import Showing, shown, stays
 from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
 from bridge.routing.repost import repeated
 from bridge.routing.resolve import Resolved, meets, resolve
 from bridge.routing.route import route
+from bridge.routing.same import Recognised, recognise
+from bridge.routing.threads import threaded
 from bridge.routing.topology import Leg, Topology
 from bridge.routing.voice import voice
 from bridge.routing.write import Job, Writing, Written, not_his, write
 
-_BOOSTED = "🔁"
+
+class _There(NamedTuple):
+    """An event as it is put into one place. `anew`: what it passes on is shown as a message of its own."""
+
+    event: Event
+    anew: bool = False
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -94,6 +101,9 @@ class Planner:
         timeline = portal if portal is not None and portal.kind is PortalKind.TIMELINE else None
         if not legs and timeline is None:
             return Planned(dropped="unlinked", hint=not_his(event, portal, topology, accounts))
+        known = Recognised() if portal is not None else self._recognised(event, legs, accounts, lookup)
+        if known.same is not None:
+            event = _led_to(event, known.same.event)
         resolved = resolve(event, lookup, self._policy) if refs_of(event.body) else Resolved(event=event)
         if isinstance(resolved, Dropped | Refused):
             return _ended(resolved)
@@ -111,7 +121,16 @@ class Planner:
                 command=self._policy.command,
             )
             written = write(writing, resolved.original, self._policy)
-        return self._carried(written, resolved, lookup)
+        planned = self._carried(written, resolved, lookup)
+        return replace(planned, same=planned.same or known.same, marks=known.marks) if known.marks or known.same else planned
+
+    def _recognised(self, event: Event, legs: tuple[Leg, ...], accounts: Accounts, lookup: Lookup) -> Recognised:
+        """An event that is planned again stays what it was."""
+        hours = max((leg.portal.timeline.same_hours for leg in legs if leg.portal.kind is PortalKind.TIMELINE), default=0)
+        known = recognise(event, lookup, timedelta(hours=hours), accounts.networks())
+        if known.same is not None and lookup.root(event.key) is not None:
+            return replace(known, same=None)
+        return known
 
     def _carried(self, written: Written, resolved: Resolved, lookup: Lookup) -> Planned:
         planned = [self._over(job, resolved, lookup) for job in written.jobs]
@@ -124,6 +143,8 @@ class Planner:
             dropped=None if drafts or refused or written.withdrawn else dropped,
             hint=written.hint,
             withdrawn=written.withdrawn,
+            same=next((one.same for one in planned if one.same is not None), None),
+            own_marks=tuple(mark for one in planned for mark in one.own_marks),
         )
 
     def _over(self, job: Job, resolved: Resolved, lookup: Lookup) -> Planned:
@@ -135,8 +156,13 @@ class Planner:
         refused: list[str] = []
         dropped = "known"
         rooms: dict[int, str] = {}
+        boost = shown(event, resolved.root, lookup)
+        marks: list[Mark] = []
         for leg in job.legs:
             if job.instead is None and lookup.has_copy(event.key, leg.channel):
+                continue
+            if stays(event, resolved.original, leg, lookup):
+                dropped = "stays"
                 continue
             if old and leg.link is not None:
                 dropped = "history"
@@ -148,28 +174,37 @@ class Planner:
             if place is None:
                 dropped = "no-network"
                 continue
-            made, words = self._on_leg(leg, place, job, context, rooms.get(leg.portal.id))
+            there = _in_place(event, leg, boost, lookup)
+            made, words = self._on_leg(there, leg, place, job, context, rooms.get(leg.portal.id))
             drafts += made
+            if boost is not None and there.anew and made:
+                marks.append(boost.mark(leg.channel))
             if words and words not in refused:
                 refused.append(words)
             if not made:
                 dropped = "left-out"
             elif leg.link is None and leg.portal.order == "room":
                 rooms[leg.portal.id] = made[-1].delivery.id
-        return Planned(drafts=tuple(drafts), refused="; ".join(refused) or None, dropped=None if drafts or refused else dropped)
+        return Planned(
+            drafts=tuple(drafts),
+            refused="; ".join(refused) or None,
+            dropped=None if drafts or refused else dropped,
+            same=boost.same() if boost is not None else None,
+            own_marks=tuple(marks),
+        )
 
     def _on_leg(
-        self, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
+        self, there: _There, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
-        event = self._for_room(job.event, leg, context)
-        author = _author(event, leg)
+        event, context = there.event, replace(context, anew=there.anew)
+        author = _author(there, leg)
         spoken, fitted = self._fitted(event, author, leg, place, context)
         bodies = fitted.bodies
         parts = len(bodies)
         if isinstance(event.body, Redaction) and bodies:
             count = self._copies(leg, place, context)
-            parts, there = job.parts.get(leg.channel, (count, tuple(range(count))))
-            bodies = tuple((event.body, part) for part in there)
+            parts, present = job.parts.get(leg.channel, (count, tuple(range(count))))
+            bodies = tuple((event.body, part) for part in present)
         expires_at = context.now + self._life
         hops = (*event.hops, self._policy.mark)
         not_before = context.now + timedelta(seconds=leg.portal.timeline.undo_seconds) if job.waits else None
@@ -217,18 +252,6 @@ class Planner:
         spoken = voice(author, leg, features.voice, _style(event.body), settings, shown=self._links.name_of(author, leg))
         return spoken, fit(event, leg, features, spoken, place.split, context)
 
-    def _for_room(self, event: Event, leg: Leg, context: FitContext) -> Event:
-        """A boost of what is in the room and young enough is a reaction to it."""
-        body = event.body
-        if not isinstance(body, Boost) or body.comment is not None or leg.channel.network != HUB:
-            return event
-        original = context.subject
-        if original is None or context.now - original.happened_at > timedelta(hours=leg.portal.timeline.boost_hours):
-            return event
-        if not context.present(body.target.key, leg.channel):
-            return event
-        return replace(event, body=Reactions(target=body.target, keys=(_BOOSTED,)))
-
     def _context(self, resolved: Resolved, lookup: Lookup, now: datetime) -> FitContext:
         subject = resolved.original
         if subject is not None and isinstance(resolved.event.body, Redaction) and refs_of(subject.body):
@@ -244,17 +267,33 @@ class Planner:
         )
 
 
+def _led_to(event: Event, known: EventKey) -> Event:
+    """What is known by another name: a message is that event, a boost passes that event on."""
+    if isinstance(event.body, Boost):
+        return replace(event, body=replace(event.body, target=replace(event.body.target, key=known)))
+    return replace(event, key=known)
+
+
+def _in_place(event: Event, leg: Leg, boost: Showing | None, lookup: Lookup) -> _There:
+    if leg.channel.network != HUB or leg.link is not None:
+        return _There(event)
+    if boost is not None:
+        return _There(*boost.on(leg))
+    return _There(threaded(event, leg.channel, lookup) if leg.portal.kind is PortalKind.TIMELINE else event)
+
+
 def delivery_id(mark: str, event: EventKey, channel: ChannelId, part: int) -> str:
     """32 hexadecimal digits: the same for every attempt, planning and run of the bridge that has this mark; no other's."""
     named = f"{mark}\0{event.network}\0{len(event.id)}\0{event.id}\0{channel.network}\0{channel.id}\0{part}"
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _author(event: Event, leg: Leg) -> Identity:
+def _author(there: _There, leg: Leg) -> Identity:
     """With an account nobody speaks but its owner, who wrote elsewhere what is repeated there."""
+    event = there.event
     if leg.account is not None:
         return replace(event.author, id=IdentityId(HUB, leg.account.owner))
-    return speaker(event, event.body, leg) if isinstance(event.body, Boost) else event.author
+    return speaker(event, event.body, leg) if there.anew and isinstance(event.body, Boost) else event.author
 
 
 def _ended(verdict: Dropped | Refused) -> Planned:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from bridge.contract.plan import Lookup
 from bridge.model.events import Body, Boost, Edit, Event, Message, Reactions, Redaction, Ref
-from bridge.model.ids import ChannelId, EventKey
+from bridge.model.ids import ChannelId, EventKey, IdentityId
+from bridge.model.people import Identity
 from bridge.routing.admit import Dropped, Origins, Policy, Refused
 from bridge.routing.route import is_public
 from bridge.text.plain import excerpt
@@ -27,6 +28,8 @@ class Resolved(Struct, frozen=True, kw_only=True):
 
     event: Event
     needs: tuple[EventKey, ...] = ()
+    root: EventKey | None = None
+    """Of what a boost passes on; None where that is unknown."""
     original: Event | None = None
     """What the event's subject was, where it is still known."""
     trusted: bool = True
@@ -74,15 +77,19 @@ def _boost(event: Event, boost: Boost, lookup: Lookup) -> Resolved:
     if root is None:
         return Resolved(event=event, trusted=False)
     boost = replace(boost, target=_told(boost.target, root))
-    if boost.original is None and root.event is not None and isinstance(root.event.body, Message):
-        boost = replace(boost, original=root.event.body)
+    if boost.original is None and root.event is not None:
+        known = root.event.body
+        original = known.original if isinstance(known, Boost) else known
+        boost = replace(boost, original=original if isinstance(original, Message) else None)
     needs = (root.key,) if _confined(root, lookup) else ()
-    return Resolved(event=replace(event, body=boost), original=root.event, needs=needs)
+    return Resolved(event=replace(event, body=boost), root=root.key, original=root.event, needs=needs)
 
 
 def _change(event: Event, body: Edit | Redaction | Reactions, lookup: Lookup, policy: Policy) -> Resolved | Dropped | Refused:
     root = _root(body.target.key, lookup)
-    if root is not None and not isinstance(body, Reactions) and not _may_change(event, root, policy):
+    if root is not None and not isinstance(body, Reactions) and not _may_change(event, body, root, policy, lookup):
+        if lookup.merged(body.target.key) is not None:
+            return Dropped("merged")  # it was taken for another's post, which stays as that one wrote it
         if root.event is not None:
             return Refused("only who wrote a message may change it")
         root = None
@@ -101,10 +108,31 @@ def _change(event: Event, body: Edit | Redaction | Reactions, lookup: Lookup, po
     return Resolved(event=replace(event, body=changed), needs=(root.key, *needs), original=root.event)
 
 
-def _may_change(event: Event, root: _Root, policy: Policy) -> bool:
-    if root.event is not None and root.event.author.id == event.author.id:
+def _may_change(event: Event, body: Edit | Redaction, root: _Root, policy: Policy, lookup: Lookup) -> bool:
+    first, who, by_own_name = root.event, event.author.id, root.key == body.target.key
+    if first is None:
+        return policy.vouches(event, Origins(key=root.key, event=None))
+    author: Identity | None = first.author
+    if isinstance(first.body, Boost) and _brought(first):
+        if by_own_name:  # he takes his boost back; the words are another's
+            return first.author.id == who and isinstance(body, Redaction)
+        author = first.body.target.author
+    if author is not None and (author.id == who or (not by_own_name and _one_human(author.id, who, lookup))):
         return True
-    return policy.vouches(event, Origins(key=root.key, event=root.event))
+    return policy.vouches(event, Origins(key=root.key, event=first))
+
+
+def _brought(event: Event) -> bool:
+    """Whether it stands for another's post."""
+    return isinstance(event.body, Boost) and event.body.comment is None
+
+
+def _one_human(one: IdentityId, other: IdentityId, lookup: Lookup) -> bool:
+    """Somebody's address on two networks, or identities that were declared to be one."""
+    if one.id == other.id and "@" in one.id[1:]:
+        return True
+    person = lookup.person(one)
+    return person is not None and person == lookup.person(other)
 
 
 def _root(key: EventKey, lookup: Lookup) -> _Root | None:
@@ -137,14 +165,20 @@ def _confined(root: _Root, lookup: Lookup) -> bool:
 
 
 def _told(ref: Ref, root: _Root) -> Ref:
-    if root.event is None:
+    event = root.event
+    if event is None:
         return replace(ref, key=root.key)
-    return Ref(key=root.key, author=root.event.author, excerpt=ref.excerpt or _first_words(root.event.body))
+    author: Identity | None = event.author
+    if isinstance(event.body, Boost) and _brought(event):
+        author = event.body.target.author or ref.author
+    return Ref(key=root.key, author=author, excerpt=ref.excerpt or _first_words(event.body))
 
 
 def _first_words(body: Body) -> str | None:
     if isinstance(body, Boost):
-        return excerpt(body.comment.plain, _WORDS) if body.comment is not None else None
+        if body.comment is not None:
+            return excerpt(body.comment.plain, _WORDS)
+        return None if body.original is None else _first_words(body.original)
     if not isinstance(body, Message):
         return None
     words = body.warning or body.text.plain or " ".join(attachment.name for attachment in body.attachments)

@@ -296,8 +296,5 @@ class _Inside:
     def person(self, who: IdentityId) -> IdentityId | None:
         return None
 
-    def named(self, key: EventKey) -> tuple[EventKey, ...]:
-        return tuple(dict.fromkeys(copy.event for copy in self._ledger.all_copies if copy.delivery is None and copy.id == key.id))
-
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
         return None

@@ -26,6 +26,9 @@ from bridge.model.events import (
 )
 from bridge.model.ids import IdentityId
 
+BOOSTED = "🔁"
+"""On a message: whoever it is from passed it on. An event of its own beside their other reactions, and taken back alone."""
+
 
 class Outgoing(Struct, frozen=True, kw_only=True):
     """One request. `redacts`: this event is redacted, the content holds the reason at most. `state_key`: it is room state.
@@ -53,7 +56,7 @@ class Sending(Struct, frozen=True, kw_only=True):
 
 
 def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
-    """Pure. A boost is not for Matrix: fit has made a message or a reaction of it, so one that comes here is our own mistake."""
+    """Pure. A boost that comes here is one of what is in the room: shown anew it would be a message."""
     body = delivery.body
     match body:
         case Message():
@@ -70,7 +73,8 @@ def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
         case Membership() | ProfileChange():
             return ()
         case Boost():
-            raise TypeError("a boost is written as a message or a reaction before it comes here")
+            ids = delivery.target.ids[:1] if delivery.target else ()
+            return tuple(_annotation(delivery, native, BOOSTED, delivery.id) for native in ids)
 
 
 def _txn(delivery: Delivery, index: int) -> str:
@@ -131,15 +135,16 @@ def _reactions(delivery: Delivery, body: Reactions, sending: Sending) -> tuple[O
         if key not in body.keys
     ]
     fresh = [
-        Outgoing(
-            type="m.reaction",
-            content=_stamped(delivery, {"m.relates_to": {"rel_type": "m.annotation", "event_id": target.ids[0], "key": key}}),
-            txn=_key_txn(delivery, key, "+"),
-        )
+        _annotation(delivery, target.ids[0], key, _key_txn(delivery, key, "+"))
         for key in dict.fromkeys(body.keys)
         if key not in sending.reacted
     ]
     return (*gone, *fresh)
+
+
+def _annotation(delivery: Delivery, native: str, key: str, txn: str) -> Outgoing:
+    content = {"m.relates_to": {"rel_type": "m.annotation", "event_id": native, "key": key}}
+    return Outgoing(type="m.reaction", content=_stamped(delivery, content), txn=txn)
 
 
 def _key_txn(delivery: Delivery, key: str, sign: str) -> str:

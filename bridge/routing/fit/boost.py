@@ -23,7 +23,7 @@ def speaker(event: Event, boost: Boost, leg: Leg) -> Identity:
 
 def fit_boost(boost: Boost, fitting: Fitting) -> Fitted:
     level = fitting.level(Feature.BOOST)
-    if level is Level.NATIVE and fitting.present(boost.target.key):
+    if level is Level.NATIVE and not fitting.context.anew and fitting.present(boost.target.key):
         return Fitted(bodies=((boost, 0),))
     if level in (Level.DROPPED, Level.REFUSED):
         return Fitted(refused=fitting.sorry("boosts") if level is Level.REFUSED else None, dropped=(Feature.BOOST,))

@@ -29,6 +29,8 @@ class FitContext(Struct, frozen=True, kw_only=True):
     now: datetime
     present: Callable[[EventKey, ChannelId], bool] = nothing_there
     """Whether an event (by its root key) has a copy at a destination, or is on its way there."""
+    anew: bool = False
+    """A boost is shown as a message of its own, though what it passes on is there."""
     subject: Event | None = None
     """What an edit, redaction, boost or reaction is about, as it was first said, where that is still known."""
 

@@ -145,13 +145,6 @@ async def test_the_original_of_a_boost_is_that_boost_and_is_kept_whole(ledger: L
     assert (trace.key.id, [one.key for one in trace.mergers]) == ("boost", [SOCIAL])
 
 
-async def test_all_who_brought_a_post_are_known_by_its_name(ledger: Ledger) -> None:
-    await ledger.accept(IRC, [boost("one", "post"), boost("two", "post")], to(ROOM))
-    seen: list[object] = []
-    await ledger.accept(IRC, [say("x")], seeing(lambda event, lookup: lookup.named(SOCIAL), seen))
-    assert seen == [(EventKey(IRC, "one"), EventKey(IRC, "two"))]
-
-
 async def test_a_boost_of_a_merged_post_is_an_event_whose_other_names_are_the_first_ones(ledger: Ledger) -> None:
     await ledger.accept(FEED, [entry()], marking(MARK))
     accepted = await ledger.accept(IRC, [boost("boost", "post")], merging(COPY, ROOM2))

@@ -66,7 +66,6 @@ class Memory:
         self.mergers: dict[EventKey, Event] = {}
         self.apart: list[set[EventKey]] = []
         self.persons: dict[IdentityId, IdentityId] = {}
-        self.names: dict[EventKey, list[EventKey]] = {}
         self.threads: dict[tuple[EventKey, ChannelId], EventKey] = {}
 
     def root(self, key: EventKey) -> EventKey | None:
@@ -90,9 +89,6 @@ class Memory:
     def person(self, who: IdentityId) -> IdentityId | None:
         return self.persons.get(who)
 
-    def named(self, key: EventKey) -> tuple[EventKey, ...]:
-        return tuple(self.names.get(key, ()))
-
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
         return self.threads.get((event, channel))
 
@@ -113,6 +109,8 @@ class Memory:
         first = event.key if same is None else same.event
         for mark in planned.marks:
             self.marks.setdefault(mark.value, []).append(first)
+        for mark in planned.own_marks:
+            self.marks.setdefault(mark.value, []).append(event.key)
         if same is not None and isinstance(event.body, Message):
             self.mergers[event.key] = event
             self._name(first, event.channel, event.key.id, *event.aliases)
@@ -126,7 +124,6 @@ class Memory:
         self.copies.add((root, channel))
         for key in (EventKey(channel.network, name) for name in names):
             self.aliases.setdefault(key, root)
-            self.names.setdefault(key, []).append(root)
 
     def see(self, root: EventKey, event: Event, planned: Planned) -> None:
         """It came again, by another way."""
