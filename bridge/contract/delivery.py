@@ -45,6 +45,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """For Edit, Redaction, Reactions and Boost: what they act on, resolved when the delivery is about to leave."""
     reply_to: Target | None = None
     thread: Target | None = None
+    via: str | None = None
+    """The account that brought it, as `network@name`, where the destination is fed by more than that one."""
     repeat: bool = False
     """It may have been sent before: the adapter marks it visibly as a possible repeat, if the network cannot tell by id."""
 

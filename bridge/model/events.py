@@ -134,6 +134,8 @@ class PostFacts(Struct, frozen=True, kw_only=True):
     language: str | None = None
     tags: tuple[str, ...] = ()
     via: str | None = None
+    boosted_by: Identity | None = None
+    """Who passed it on, where a boost is told as the post itself. No event of a network has this: fit writes it."""
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
