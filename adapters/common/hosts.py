@@ -24,3 +24,20 @@ def fold_host(written: str) -> str:
     if not 0 < int(port) < 65_536:
         raise ValueError(f"{port} is no port")
     return f"{name}:{int(port)}"
+
+
+def endpoint(server: str, default_port: int) -> tuple[str, int]:
+    """(host, port) of `host`, `host:port` or `[v6]:port`. Raises `ValueError` with plain words."""
+    if server.startswith("["):
+        host, close, rest = server[1:].partition("]")
+        if not close or (rest and not rest.startswith(":")):
+            raise ValueError(f"server should be host:port, not {server!r}")
+        port = rest[1:]
+    else:
+        host, _, port = server.partition(":") if server.count(":") < 2 else (server, "", "")
+    if not host or any(char.isspace() for char in host) or (port and not (port.isascii() and port.isdigit())):
+        raise ValueError(f"server should be host:port, not {server!r}")
+    number = int(port) if port else default_port
+    if not 0 < number < 65536:
+        raise ValueError(f"no port: {number}")
+    return host, number

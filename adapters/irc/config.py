@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from adapters.common.hosts import endpoint
+
 SaslWish = Literal["auto", "plain", "external", "scram-sha-256", "off"]
 
 _SECRETS = frozenset({"password", "sasl_password", "nickserv_password", "channel_keys"})
@@ -99,16 +101,4 @@ class IrcConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def address(server: str, tls: bool) -> tuple[str, int]:
     """(host, port). Raises `ValueError` with plain words."""
-    if server.startswith("["):
-        host, close, rest = server[1:].partition("]")
-        if not close or (rest and not rest.startswith(":")):
-            raise ValueError(f"server should be host:port, not {server!r}")
-        port = rest[1:]
-    else:
-        host, _, port = server.partition(":") if server.count(":") < 2 else (server, "", "")
-    if not host or any(char.isspace() for char in host) or (port and not (port.isascii() and port.isdigit())):
-        raise ValueError(f"server should be host:port, not {server!r}")
-    number = int(port) if port else (6697 if tls else 6667)
-    if not 0 < number < 65536:
-        raise ValueError(f"no port: {number}")
-    return host, number
+    return endpoint(server, 6697 if tls else 6667)

@@ -1,0 +1,75 @@
+"""The settings of one XMPP network, as they stand under `[networks.NAME]`."""
+
+from msgspec import Struct, field
+
+from adapters.common.hosts import endpoint
+
+_SECRETS = frozenset({"secret", "room_keys"})
+
+
+class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Secrets arrive as plain text here (from the environment or a `…_file` beside the configuration) and are never shown.
+
+    With `component` the network has rooms and a JID for each Matrix user; without it, people's own accounts only.
+    """
+
+    component: str | None = None
+    """The host that is ours on the XMPP server, as in `matrix.example.org` (XEP-0114)."""
+    server: str = "127.0.0.1"
+    """Where the server listens for components: `host`, `host:port` or `[v6]:port`. Without a port: 5347."""
+    secret: str | None = None
+    """What the server's settings call the component's secret or password."""
+    tls: bool = False
+    """The component's port speaks TLS from the start (ejabberd can; Prosody can't, and is best on the same machine)."""
+    tls_ca: str | None = None
+    """A file of certificates to trust instead of the system's."""
+
+    nick: str = "unabridged"
+    """The bridge's own nick in rooms: it listens there, and says nothing."""
+    nick_pattern: str = "{name}"
+    """The nick of a Matrix user in rooms; `{name}` stands for their name."""
+    room_keys: dict[str, str] = field(default_factory=dict)
+    """Room → its password, in one line: `{ "den@muc.example.org" = "its password" }`."""
+    show_joins: bool = True
+    """Joins, leaves and changed nicks of a room become membership on the other side."""
+    idle_hours: float = 72.0
+    """A Matrix user who said nothing for so long leaves the room there until they speak again; 0: never."""
+    upload: str | None = None
+    """The server's upload service (XEP-0363), as in `upload.example.org`, for files into rooms; without it they become links."""
+    ping_seconds: float = 60.0
+    """Silence after which we ask whether the server, or a room, is there; twice that without an answer is a dead link."""
+    stanza_bytes: int = 200_000
+    """The largest stanza we send. Servers end the whole connection at theirs (Prosody: 512 KiB, for clients 256 KiB)."""
+
+    def __post_init__(self) -> None:
+        if self.component is not None:
+            _check_component(self.component, self.secret)
+        address(self.server)
+        if not self.nick.strip() or len(self.nick) > 60 or not self.nick.isprintable():
+            raise ValueError(f"nick cannot be {self.nick!r}")
+        if "{name}" not in self.nick_pattern or not self.nick_pattern.isprintable() or len(self.nick_pattern) > 60:
+            raise ValueError('nick_pattern needs {name} in it, as in "{name} [m]"')
+        if not self.idle_hours >= 0:
+            raise ValueError("idle_hours is 0 or more")
+        if not self.ping_seconds >= 1:
+            raise ValueError("ping_seconds is 1 or more")
+        if self.stanza_bytes < 10_000:
+            raise ValueError("stanza_bytes is 10000 or more: servers must take that much (RFC 6120 §13.12)")
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in _SECRETS)
+        return f"XmppConfig({', '.join(shown)})"
+
+
+def address(server: str) -> tuple[str, int]:
+    """(host, port). Raises `ValueError` with plain words."""
+    return endpoint(server, 5347)
+
+
+def _check_component(host: str, secret: str | None) -> None:
+    if not host or any(char in host for char in "@/ <>&'\"") or not host.isprintable() or host != host.lower():
+        raise ValueError(f"component cannot be {host!r}: it is a host name in lower case")
+    if not secret:
+        raise ValueError("a component needs a secret: the one in the server's settings")
+    if not secret.isprintable():
+        raise ValueError("secret cannot hold control characters")
