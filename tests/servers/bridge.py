@@ -15,9 +15,11 @@ READY_SECONDS = 60.0
 
 
 class BridgeProcess:
-    """`unabridged run` in `folder`. `port` must be the one that the registration names."""
+    """`unabridged run` in `folder`. `port` must be the one that the registration names; `more` are lines of `[bridge]`."""
 
-    def __init__(self, folder: Path, *, homeserver: str, port: int | None = None, database: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, homeserver: str, port: int | None = None, database: str | None = None, more: str = ""
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
@@ -27,7 +29,7 @@ class BridgeProcess:
         self._head = (
             f'[bridge]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.url}"\n'
             f'database = "{database or "sqlite:///unabridged.db"}"\nregistration = "registration.yaml"\nkey_file = "bridge.key"\n'
-            f'public_listen = "127.0.0.1:{self.public_port}"\npublic_address = "http://127.0.0.1:{self.public_port}"\n'
+            f'public_listen = "127.0.0.1:{self.public_port}"\npublic_address = "http://127.0.0.1:{self.public_port}"\n{more}\n'
             f'[homeserver]\nurl = "{homeserver}"\ndomain = "localhost"\n'
             '[permissions]\n"@admin:localhost" = "admin"\n"*:localhost" = "user"\n"*" = "relay"\n'
         )

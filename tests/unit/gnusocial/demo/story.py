@@ -7,7 +7,8 @@ shows in what was. The stand-ins call themselves by their real addresses; `Told.
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,13 @@ class Story:
 
     @classmethod
     async def tell(cls) -> "Story":
+        async with cls.telling() as story:
+            return story
+
+    @classmethod
+    @asynccontextmanager
+    async def telling(cls) -> "AsyncIterator[Story]":
+        """Told to its end; the two sites are there until the block is left."""
         clock = Clock()
         knobs: dict[str, Any] = {"now": clock.now, "dupe_seconds": 0}
         one = await SiteServer.start(name="GS1", **knobs)
@@ -109,10 +117,14 @@ class Story:
                 story._before()
                 for exchange in EXCHANGES:
                     await story._go_on(exchange)
-                return story
+                yield story
         finally:
             await one.stop()
             await two.stop()
+
+    @property
+    def sites(self) -> tuple[Site, Site]:
+        return self._one.site, self._two.site
 
     def _listen(self) -> None:
         """Opens the letters on their way."""
