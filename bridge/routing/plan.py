@@ -33,6 +33,7 @@ from bridge.model.portals import PortalKind
 from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
 from bridge.routing.boosts import Showing, shown, stays
+from bridge.routing.brought import rung, via
 from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
 from bridge.routing.repost import repeated
@@ -196,7 +197,8 @@ class Planner:
     def _on_leg(
         self, there: _There, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
-        event, context = there.event, replace(context, anew=there.anew)
+        topology, accounts = self._topology(), self._accounts()
+        event, context = rung(there.event, leg, accounts), replace(context, anew=there.anew)
         author = _author(there, leg)
         spoken, fitted = self._fitted(event, author, leg, place, context)
         bodies = fitted.bodies
@@ -226,6 +228,7 @@ class Planner:
                     target=_target(target_of(one)),
                     reply_to=_target(_answered(one).reply_to),
                     thread=_target(_answered(one).thread),
+                    via=via(event, leg, topology, accounts),
                 ),
                 expires_at=expires_at,
                 waits_for=waits_for if leg.link is not None else None,
