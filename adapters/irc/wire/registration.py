@@ -5,10 +5,11 @@ Afterwards it keeps watching CAP and AUTHENTICATE: services that come back offer
 
 from collections.abc import Callable
 
+from adapters.common.scram import SaslFailed, Scram
 from adapters.irc.config import IrcConfig, SaslWish
 from adapters.irc.wire.caps import WANTED, Capabilities
 from adapters.irc.wire.line import Line
-from adapters.irc.wire.sasl import Exchange, External, Mechanism, Plain, SaslFailed, Scram
+from adapters.irc.wire.sasl import Exchange, External, Mechanism, Plain
 from bridge.contract.errors import Disconnected
 
 Send = Callable[..., None]
