@@ -59,7 +59,7 @@ class Scram:
         iterations = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 9 else 0
         if not MIN_ITERATIONS <= iterations <= MAX_ITERATIONS:
             raise SaslFailed(f"the server asks for an unacceptable SCRAM iteration count ({digits[:9]})")
-        salted = hashlib.pbkdf2self._hmac(self._digest, self._password, salt, iterations)
+        salted = hashlib.pbkdf2_hmac(self._digest, self._password, salt, iterations)
         client_key = self._hmac(salted, b"Client Key")
         bare = f"c=biws,r={nonce}"
         signed = f"{self._first},{server_first},{bare}".encode()

@@ -110,7 +110,7 @@ class Registration:
         user, password = config.sasl_user or config.nick, config.sasl_password
         wish = config.sasl
         if wish == "auto":
-            by_password: SaslWish = "scram-sha-256" if Scram.name in offered else "plain"
+            by_password: SaslWish = "scram-sha-256" if "SCRAM-SHA-256" in offered else "plain"
             wish = "external" if password is None else by_password
         if wish == "external":
             return External(config.sasl_user or "")
