@@ -1,0 +1,1 @@
+"""What stands in messages and presences, read and written: the only place that knows the elements. Pure."""
