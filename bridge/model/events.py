@@ -136,6 +136,8 @@ class PostFacts(Struct, frozen=True, kw_only=True):
     via: str | None = None
     boosted_by: Identity | None = None
     """Who passed it on, where a boost is told as the post itself. No event of a network has this: fit writes it."""
+    written_at: datetime | None = None
+    """When, where that is not when the event happened: of an edit. Fit writes it, too."""
 
 
 class Message(Struct, frozen=True, kw_only=True, tag="message"):
@@ -170,6 +172,8 @@ class Edit(Struct, frozen=True, kw_only=True, tag="edit"):
 class Redaction(Struct, frozen=True, kw_only=True, tag="redaction"):
     target: Ref
     reason: str | None = None
+    moderated: bool = False
+    """The place where it stood took it away, whoever wrote it: said by the place itself, not by somebody in it."""
 
 
 class Reactions(Struct, frozen=True, kw_only=True, tag="reactions"):

@@ -40,9 +40,9 @@ def _nobody(who: IdentityId, channel: ChannelId) -> bool:
     return False
 
 
-def hub_redactions(event: Event, original: Origins) -> bool:
-    """The homeserver checked the power of who redacts; nothing checks who edits."""
-    return event.key.network == HUB and isinstance(event.body, Redaction)
+def checked_redactions(event: Event, original: Origins) -> bool:
+    """The homeserver, and a place that moderates, checked the power of who redacts; nothing checks who edits."""
+    return isinstance(event.body, Redaction) and (event.key.network == HUB or event.body.moderated)
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """Of a Matrix user id."""
     foreign_puppet: Callable[[IdentityId, ChannelId], bool] = _nobody
     """Whether somebody is another bridge's puppet of a channel that we carry too."""
-    vouches: Callable[[Event, Origins], bool] = hub_redactions
+    vouches: Callable[[Event, Origins], bool] = checked_redactions
     """Whether an event's network answers for its author's right to change what is not his."""
     delivery_hours: float = 48
     history_hours: float = 48

@@ -156,6 +156,14 @@ def test_a_moderator_of_the_room_may_delete() -> None:
     assert "stays readable in plain/#a" in (planned.refused or "")
 
 
+def test_what_a_place_takes_away_is_gone_whoever_wrote_it_and_only_then() -> None:
+    for moderated, gone in ((True, ["matrix/!room", "rich/#b"]), (False, [])):
+        world = World(*LINKS)
+        world.plan(happened("1", "plain/#a", "plain/bob", "spam"))
+        planned = world.plan(happened("2", "plain/#a", "plain/mod", Redaction(target=ref("1", "plain"), moderated=moderated)))
+        assert [str(draft.delivery.channel) for draft in planned.drafts] == gone
+
+
 def test_a_network_can_vouch_for_its_moderators() -> None:
     def vouches(event: object, original: Origins) -> bool:
         return original.key.id == "1"
@@ -217,7 +225,8 @@ def test_a_young_boost_of_what_is_in_the_room_is_a_reaction_an_old_one_is_shown_
     assert isinstance(young.delivery.body, Boost)
     assert young.delivery.target is not None and young.delivery.author == who("plain/eve")
     (old,) = world.plan(happened("3", "plain/#a", "plain/eve", boost, happened_at=NOW + timedelta(days=30))).drafts
-    assert isinstance(old.delivery.body, Message) and old.delivery.body.text.plain == "🔁 eve\nnews"
+    assert isinstance(old.delivery.body, Message) and old.delivery.body.text.plain == "news"
+    assert old.delivery.body.post is not None and old.delivery.body.post.boosted_by == who("plain/eve")
     assert old.delivery.author == who("plain/bob")
     assert old.delivery.voice.name == "bob (plain)"
 
