@@ -25,13 +25,14 @@ from bridge.matrix.reactions import SentReactions
 from bridge.matrix.signalling import mark_read, set_presence, type_in
 from bridge.matrix.uploads import Uploads
 from bridge.model.events import Boost, ChannelChange, Edit, Membership, Message, ProfileChange, Reactions, Redaction
-from bridge.model.ids import HUB, ChannelId
+from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.people import Identity
 from bridge.model.signals import Availability, Presence, ReadMark, Signal, Typing
 from bridge.routing.hub import HUB_FEATURES
 
 _PAGES = 10
 _SLACK = timedelta(minutes=5)
+_MOST_NAMED = 50
 _PRESENCE = {Availability.ONLINE: "online", Availability.AWAY: "unavailable", Availability.OFFLINE: "offline"}
 
 
@@ -133,7 +134,8 @@ class MatrixOutlet:
         room = delivery.channel.id
         user, prefix = await self._speaker(delivery.author, room, delivery.voice.name)
         uploads = await self._uploads.of(body)
-        outgoing = to_matrix(delivery, Sending(user_of=self._puppets.user_of, uploads=uploads, prefix=prefix))
+        users = await _met(self._puppets, body.message if isinstance(body, Edit) else body)
+        outgoing = to_matrix(delivery, Sending(user_of=users.get, uploads=uploads, prefix=prefix))
         ids = [await self._send(out, delivery, user) for out in outgoing]
         return self._assigned(ids)
 
@@ -289,3 +291,12 @@ class MatrixOutlet:
 def _is_before(event: Mapping[str, object], since: int) -> bool:
     at = event.get("origin_server_ts")
     return isinstance(at, int) and at < since
+
+
+async def _met(puppets: Puppets, message: Message) -> Mapping[IdentityId, str]:
+    """The Matrix users for those whom a message names, as far as there are any."""
+    named = [mention.who.id for mention in message.mentions[:_MOST_NAMED]]
+    if message.post is not None and message.post.boosted_by is not None:
+        named.append(message.post.boosted_by.id)
+    found = {id: await puppets.met(id) for id in dict.fromkeys(named)}
+    return {id: user for id, user in found.items() if user is not None}

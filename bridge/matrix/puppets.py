@@ -64,6 +64,17 @@ class Puppets:
         """The puppet's user id, whether it exists or not; a person of the hub is themself."""
         return id.id if id.network == HUB else puppet_id(id.network, id.id, self._domain)
 
+    async def met(self, id: IdentityId) -> str | None:
+        """The user id where somebody speaks for the identity already; a person of the hub is themself."""
+        if id.network == HUB:
+            return id.id
+        known = self._known.get(id)
+        if known is not None:
+            return known.user
+        user = self.user_of(await self._memory.person(id))
+        row = await self._memory.puppet(user)
+        return user if row is not None and row.registered else None
+
     async def ensure(self, identity: Identity) -> str:
         """The user id of the puppet that speaks for the identity, registered and named.
 

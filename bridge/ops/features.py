@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from bridge.config.adapters_found import found
 from bridge.contract.features import Feature, Features, Level, Limits, Manifest
-from bridge.routing.hub import HUB_FEATURES
+from bridge.routing.hub import HUB_FEATURES, HUB_LOSSES
 
 _MARKS = {Level.NATIVE: "●", Level.RENDERED: "◐", Level.DROPPED: "·", Level.REFUSED: "✗"}
 _PROOF = {
@@ -53,9 +53,9 @@ def page(manifests: Sequence[Manifest]) -> str:
     lines.append(_row(["**authors speak as**", *(features.voice.value for features in columns.values())]))
     lines.append(_row(["**one message holds**", *(_limits(features.limits) for features in columns.values())]))
     lines.append(_row(["**proof of delivery**", *(_PROOF[features.evidence] for features in columns.values())]))
-    for manifest in manifests:
-        if manifest.losses:
-            lines += ["", f"## What {manifest.title} cannot carry", "", *(f"- {loss}" for loss in manifest.losses)]
+    for title, lost in (("Matrix", HUB_LOSSES), *((manifest.title, manifest.losses) for manifest in manifests)):
+        if lost:
+            lines += ["", f"## What {title} cannot carry", "", *(f"- {loss}" for loss in lost)]
     return "\n".join([*lines, ""])
 
 

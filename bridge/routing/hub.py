@@ -10,3 +10,13 @@ HUB_FEATURES = Features(
     evidence=Evidence.ASSIGNED,
 )
 """A boost is a 🔁 reaction where the original is in the room, else the original in its author's own voice, naming the booster."""
+
+HUB_LOSSES = (
+    "A poll is text: its votes are those of when it was seen, and nobody can vote from a room.",
+    "A quotation of another's post is a quotation in the text, with a link.",
+    "A post over 12,000 bytes is several messages: its title in the first, its permalink in the last.",
+    "Tags that don't stand in a post's text, its language and its conversation are for programs only.",
+    "Clients that don't know MSC4193 show hidden pictures, with the warning below them.",
+    "Clients that don't know MSC2530 show a picture's caption as its name.",
+    "The order that a network numbers its posts by is not kept.",
+)

@@ -78,8 +78,11 @@ def sanitize(html: str) -> str:
         return escape(strip_controls(unescape(html)), quote=False)
     if not fits(html):
         return plain_to_html(_untagged(html.encode("utf-8", "replace")[:SIZE_CAP].decode("utf-8", "ignore")))
+    clean = _CLEANER.clean(html)
+    if clean.count("<a") > 1 and "<table" in clean:
+        clean = _CLEANER.clean(clean)  # what is put out of a table may come to lie in a link that it began in
     # controls written as character references come out as themselves
-    return strip_controls(_CLEANER.clean(html))
+    return strip_controls(clean)
 
 
 def _untagged(html: str) -> str:

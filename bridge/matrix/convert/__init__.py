@@ -3,7 +3,8 @@
 `from_matrix` reads what a homeserver pushed; `to_matrix` writes what a puppet is to send.
 What does not survive, on purpose:
 
-- into Matrix: an event's `order`. Polls, boosts and the facts of a post come here already written as text (see `routing.fit`).
+- into Matrix: an event's `order`. Polls and quotations come here already written as text (see `routing.fit`), and a boost that
+  is shown anew as the post with the fact that it was passed on. What a post is else, `post_out` writes around its text.
 - out of Matrix: read-only extensions, poll answers, per-message profiles, `m.space` state, to-device messages.
 """
 

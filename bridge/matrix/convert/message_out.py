@@ -4,18 +4,22 @@ A file with words and no description of its own carries the words as its caption
 descriptions of pictures, the words go first and each file follows with its description: nothing is left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
+from math import isfinite
 from typing import Any
-from urllib.parse import quote
 
 from bridge.contract.delivery import Delivery
-from bridge.model.events import Attachment, Media, Message, Style
-from bridge.model.ids import HUB, IdentityId
+from bridge.matrix.convert.people_out import UserOf, anchor, linked
+from bridge.matrix.convert.post_out import FACTS, capped, dressed, facts_of, is_quiet, own_words
+from bridge.matrix.convert.size import fitting
+from bridge.model.events import Attachment, Location, Media, Message, Style, Text
+from bridge.model.ids import HUB
+from bridge.routing.fit.words import location_line
 from bridge.text.html import plain_to_html
+from bridge.text.plain import one_line
 
 Content = dict[str, Any]
-UserOf = Callable[[IdentityId], str]
 
 _MSGTYPES = {
     Media.FILE: "m.file",
@@ -26,26 +30,37 @@ _MSGTYPES = {
     Media.STICKER: "m.image",
 }
 _STYLES = {Style.SAY: "m.text", Style.EMOTE: "m.emote", Style.NOTICE: "m.notice"}
+_HIDDEN = "page.codeberg.everypizza.msc4193.spoiler"
+_NAME_BYTES = 255
+_WARNING_BYTES = 500
+_ALT_BYTES = 6000
 
 
 def message_events(
     message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
 ) -> list[tuple[str, Content]]:
     """(type, content) of each event, at least one. A file that is not among `uploads` becomes a link in the text."""
+    return [(kind, fitting(content)) for kind, content in _events(message, delivery, user_of, uploads, prefix)]
+
+
+def _events(
+    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
+) -> list[tuple[str, Content]]:
     files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
-    plain, html = _words(message, user_of, prefix, [file for file in message.attachments if not _address(file, uploads)])
-    mentions = {"m.mentions": _mentions(message, delivery, user_of)}
-    first = {**mentions, **_relation(delivery)}
+    text = _words(message, delivery, user_of, prefix, [file for file in message.attachments if not _address(file, uploads)])
+    first = {"m.mentions": _mentions(message, delivery), **_relation(delivery)}
+    if message.post is not None:
+        first[FACTS] = facts_of(message.post, delivery)
     after = {"m.mentions": {}, **_thread_only(delivery)}
     if not files:
-        return [("m.room.message", {**_text(message, plain, html), **first})]
-    if len(files) == 1 and not (plain and files[0][0].alt):
-        return [_file(files[0][0], files[0][1], plain, html, message.warning, first)]
+        return [("m.room.message", {**_text(message, text, delivery), **first})]
+    if len(files) == 1 and not (text.plain and files[0][0].alt):
+        return [_file(files[0][0], files[0][1], text, message.warning, first)]
     events: list[tuple[str, Content]] = []
-    if plain:
-        events.append(("m.room.message", {**_text(message, plain, html), **first}))
+    if text.plain:
+        events.append(("m.room.message", {**_text(message, text, delivery), **first}))
     for file, address in files:
-        events.append(_file(file, address, "", None, message.warning, after if events else first))
+        events.append(_file(file, address, Text(plain=""), message.warning, after if events else first))
     return events
 
 
@@ -53,47 +68,45 @@ def _address(file: Attachment, uploads: Mapping[str, str]) -> str | None:
     return file.source if file.source.startswith("mxc://") else uploads.get(file.source)
 
 
-def _words(message: Message, user_of: UserOf, prefix: str, links: list[Attachment]) -> tuple[str, str | None]:
-    plain, html = message.text.plain, message.text.html
-    if html is None and message.mentions:
-        html = _pills(message, user_of)
+def _words(message: Message, delivery: Delivery, user_of: UserOf, prefix: str, links: list[Attachment]) -> Text:
+    """All that is to be read: text, what can't be shown beside it, hidden where its author warns, and the post around it."""
+    own = own_words(message, delivery)
+    plain, html = own.plain, linked(own.plain, own.html, message.mentions, user_of)
     for file in links:
-        label = file.alt or file.name
-        plain = f"{plain}\n{label}: {file.source}" if plain else f"{label}: {file.source}"
-        if html is not None:
-            html += f'<br>{escape(label)}: <a href="{escape(file.source)}">{escape(file.source)}</a>'
+        label = capped(one_line(file.alt or file.name), _ALT_BYTES)
+        plain, html = _and(plain, html, f"{label}: {file.source}", f"{escape(label)}: {anchor(file.source, escape(file.source))}")
+    if message.location is not None and (plain or message.post is not None) and (line := location_line(message.location, plain)):
+        plain, html = _and(plain, html, f"📍 {line}", escape(f"📍 {line}", quote=False))
     if message.warning and plain:
-        html = f'<span data-mx-spoiler="{escape(message.warning)}">{html or plain_to_html(plain)}</span>'
-        plain = f"[CW: {message.warning}] {plain}"
+        warning = _warned(message.warning)
+        html = f'<span data-mx-spoiler="{escape(warning)}">{html or plain_to_html(plain)}</span>'
+        plain = f"[CW: {warning}] {plain}"
+    if message.post is not None:
+        plain, html = dressed(Text(plain=plain, html=html), message, message.post, delivery, user_of)
     if prefix:
         html = escape(prefix) + html if html is not None else None
         plain = prefix + plain
-    return plain, html
+    return Text(plain=plain, html=html or None)
 
 
-def _pills(message: Message, user_of: UserOf) -> str | None:
-    """Names in the text as links to the people they mean: the first place of each, longest names first."""
-    text = message.text.plain
-    spans: list[tuple[int, int, str]] = []
-    for mention in sorted(message.mentions, key=lambda mention: -len(mention.text)):
-        start = text.find(mention.text) if mention.text else -1
-        end = start + len(mention.text)
-        if start >= 0 and all(end <= other[0] or start >= other[1] for other in spans):
-            spans.append((start, end, user_of(mention.who.id)))
-    if not spans:
-        return None
-    pieces, at = [], 0
-    for start, end, user in sorted(spans):
-        pieces.append(plain_to_html(text[at:start]))
-        pieces.append(f'<a href="https://matrix.to/#/{quote(user, safe="@:=+")}">{escape(text[start:end])}</a>')
-        at = end
-    pieces.append(plain_to_html(text[at:]))
-    return "".join(pieces)
+def _and(plain: str, html: str | None, line: str, rich: str) -> tuple[str, str | None]:
+    """One line more; HTML only where there is some already, or the line has more to it."""
+    if html is None and rich == escape(line, quote=False):
+        return (f"{plain}\n{line}" if plain else line), None
+    if html is None:
+        html = plain_to_html(plain)
+    return (f"{plain}\n{line}" if plain else line), (f"{html}<br>{rich}" if html else rich)
 
 
-def _mentions(message: Message, delivery: Delivery, user_of: UserOf) -> Content:
-    """Those named, and the Matrix person answered: without it a reply from another network would reach nobody's bell."""
-    users = {user_of(mention.who.id) for mention in message.mentions}
+def _warned(warning: str) -> str:
+    return capped(one_line(warning), _WARNING_BYTES)
+
+
+def _mentions(message: Message, delivery: Delivery) -> Content:
+    """The people of the hub that are named, and the one answered: else a reply from another network would reach nobody's bell."""
+    if is_quiet(message, delivery):
+        return {}
+    users = {mention.who.id.id for mention in message.mentions if mention.who.id.network == HUB}
     answered = delivery.reply_to.author if delivery.reply_to is not None else None
     if answered is not None and answered.id.network == HUB:
         users.add(answered.id.id)
@@ -119,43 +132,52 @@ def _in_thread(root: str, reply: str | None) -> Content:
     return {"m.relates_to": relation}
 
 
-def _text(message: Message, plain: str, html: str | None) -> Content:
-    content: Content = {"msgtype": _STYLES[message.style], "body": plain}
-    if html is not None:
+def _text(message: Message, text: Text, delivery: Delivery) -> Content:
+    style = Style.NOTICE if is_quiet(message, delivery) and message.style is Style.SAY else message.style
+    content: Content = {"msgtype": _STYLES[style], "body": text.plain}
+    if text.html is not None:
         content["format"] = "org.matrix.custom.html"
-        content["formatted_body"] = html
+        content["formatted_body"] = text.html
     if message.location is not None:
-        place = message.location
-        uri = f"geo:{place.latitude:.6f},{place.longitude:.6f}"
-        content["msgtype"] = "m.location"
-        content["geo_uri"] = uri
-        content["body"] = plain or place.name or uri
-        content["m.location"] = {"uri": uri, "description": place.name} if place.name else {"uri": uri}
+        content |= _place(message.location, text.plain)
     return content
 
 
-def _file(
-    file: Attachment, address: str, plain: str, html: str | None, warning: str | None, more: Content
-) -> tuple[str, Content]:
-    caption = plain or file.alt or ""
+def _place(place: Location, said: str) -> Content:
+    """Where it is (MSC3488). A place alone is a message of its own kind; with words, these are what is to be read."""
+    if not (isfinite(place.latitude) and isfinite(place.longitude)):
+        return {} if said else {"body": one_line(place.name or "") or "?"}
+    uri = f"geo:{place.latitude:.6f},{place.longitude:.6f}"
+    where: Content = {"m.location": {"uri": uri, "description": place.name} if place.name else {"uri": uri}}
+    return where if said else {**where, "msgtype": "m.location", "geo_uri": uri, "body": place.name or uri}
+
+
+def _file(file: Attachment, address: str, text: Text, warning: str | None, more: Content) -> tuple[str, Content]:
+    """With words, they are its caption, else what it shows is. Clients that hide nothing say at least that it is to be hidden."""
+    hidden = file.sensitive or bool(warning)
+    caption = text.plain or capped(file.alt or "", _ALT_BYTES)
+    if hidden and not text.plain:
+        caption = f"[CW: {_warned(warning)}] {caption}".rstrip() if warning else f"[sensitive] {caption}".rstrip()
     info = {"mimetype": file.type, "size": file.size, "w": file.width, "h": file.height, "duration": file.duration}
+    name = capped(file.name, _NAME_BYTES)
     content: Content = {
-        "body": caption or file.name,
+        "body": caption or name,
         "url": address,
         "info": {name: value for name, value in info.items() if value is not None},
         **more,
     }
-    if file.media is Media.STICKER and not plain:
+    if file.media is Media.STICKER and not text.plain:
         return "m.sticker", content
     content["msgtype"] = _MSGTYPES[file.media]
-    content["filename"] = file.name
-    if plain and html is not None:
+    content["filename"] = name
+    if text.plain and text.html is not None:
         content["format"] = "org.matrix.custom.html"
-        content["formatted_body"] = html
+        content["formatted_body"] = text.html
     if file.media is Media.VOICE:
         content["org.matrix.msc3245.voice"] = {}
         content["org.matrix.msc1767.audio"] = {"duration": file.duration} if file.duration is not None else {}
+    if hidden:
+        content[_HIDDEN] = True
     if warning:
-        content["page.codeberg.everypizza.msc4193.spoiler"] = True
-        content["page.codeberg.everypizza.msc4193.spoiler.reason"] = warning
+        content[f"{_HIDDEN}.reason"] = _warned(warning)
     return "m.room.message", content

@@ -6,13 +6,15 @@ more than one key, a name and a topic at once, the parts of a message that is re
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from bridge.contract.delivery import Delivery
 from bridge.matrix.convert.message_out import message_events
+from bridge.matrix.convert.people_out import UserOf
+from bridge.matrix.convert.size import is_too_big, without_fallback
 from bridge.matrix.convert.stamp import STAMP, stamp_for
 from bridge.model.events import (
     Boost,
@@ -24,7 +26,6 @@ from bridge.model.events import (
     Reactions,
     Redaction,
 )
-from bridge.model.ids import IdentityId
 
 BOOSTED = "🔁"
 """On a message: whoever it is from passed it on. An event of its own beside their other reactions, and taken back alone."""
@@ -49,7 +50,7 @@ class Sending(Struct, frozen=True, kw_only=True):
     `prefix` goes before the words where somebody else has to speak for the author.
     """
 
-    user_of: Callable[[IdentityId], str]
+    user_of: UserOf
     uploads: Mapping[str, str] = {}
     reacted: Mapping[str, str] = {}
     prefix: str = ""
@@ -116,7 +117,7 @@ def _replacing(new: dict[str, Any], target: str) -> dict[str, Any]:
         content["formatted_body"] = f"* {new['formatted_body']}"
     # people already told by the original are not told again by its correction
     content["m.mentions"] = {}
-    return content
+    return without_fallback(content) if is_too_big(content) else content
 
 
 def _redaction(delivery: Delivery, native: str, index: int, reason: str | None) -> Outgoing:

@@ -17,7 +17,10 @@ _EDITED = " (edited)"
 
 def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
     """Part by part an `Edit` of the same part where edits are NATIVE; a `Message` in every other case."""
-    level = fitting.level(Feature.EDIT)
+    level, subject = fitting.level(Feature.EDIT), fitting.context.subject
+    if subject is not None and edit.message.post is not None:
+        post = replace(edit.message.post, written_at=subject.happened_at)
+        edit = replace(edit, message=replace(edit.message, post=post))
     if not fitting.present(edit.target.key):
         return fit_message(_marked(edit.message), fitting)
     if level is Level.NATIVE:
@@ -25,7 +28,6 @@ def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
         bodies = tuple((_with(edit, body), part) for body, part in fitted.bodies)
         return Fitted(bodies=bodies, refused=fitted.refused, dropped=fitted.dropped)
     if level is Level.RENDERED:
-        subject = fitting.context.subject
         if subject is not None and fitting.context.now - subject.happened_at > _FRESH:
             return Fitted(refused=fitting.sorry("an edit of something said long ago"), dropped=(Feature.EDIT,))
         correction = _correction(edit.message, subject)

@@ -200,6 +200,8 @@ def _poll(work: _Work) -> None:
     if poll is None:
         return
     level = work.level(Feature.POLL)
+    if work.fitting.leg.channel.network == HUB:
+        level = Level.RENDERED  # rooms have polls of their own, but nobody would count what is voted on another's
     if level is not Level.NATIVE:
         work.message = replace(work.message, poll=None)
     if level is Level.RENDERED:

@@ -3,10 +3,11 @@
 from msgspec.structs import replace
 
 from bridge.contract.features import Features, Limits, Voice
-from bridge.model.events import Attachment, Message, Text
+from bridge.model.events import Attachment, Mention, Message, Text
 from bridge.routing.fit.context import Fitting
 from bridge.text.html import html_to_plain
 from bridge.text.split import size_of, split_text
+from bridge.text.split_html import split_html
 
 _LEAST = 16
 """Units of text that a part has at least, whatever the prefix: more than the longest character."""
@@ -32,7 +33,7 @@ def split_message(message: Message, voice: Voice, features: Features) -> tuple[M
 
     What belongs to the message as a whole stays with the first; HTML is kept only where nothing has to be cut.
     """
-    texts = _texts(message, voice, features.limits)
+    texts = _texts(message.text.plain, voice, features.limits)
     bare = _whole(message, texts[0])
     attachments = [_more(message, Text(plain=""), attachment) for attachment in message.attachments]
     if not message.text.plain.strip() and attachments:
@@ -41,20 +42,36 @@ def split_message(message: Message, voice: Voice, features: Features) -> tuple[M
 
 
 def split_for_room(message: Message, voice: Voice, features: Features) -> tuple[Message, ...]:
-    """The hub's split: attachments stay with the last of the text, which may be their caption."""
-    limit = features.limits.text
-    texts = _texts(message, voice, features.limits)
-    html = message.text.html
+    """The hub's split: formatting is carried over a cut; attachments stay with the last of the text, which may be their caption.
+
+    What a post is, and that it is hidden, holds for every part of it; a name rings once.
+    """
+    texts = _rich_texts(message.text, voice, features.limits)
     if len(texts) == 1:
-        if html is None or limit is None or size_of(html, features.limits.unit) <= limit * 3 // 2:
-            return (message,)
-        return (replace(message, text=Text(plain=message.text.plain)),)
-    first, *between, last = texts
-    return (
-        replace(message, text=Text(plain=first), attachments=()),
-        *(_more(message, Text(plain=text)) for text in between),
-        replace(_more(message, Text(plain=last)), attachments=message.attachments),
-    )
+        return (message if texts[0] is message.text else replace(message, text=texts[0]),)
+    first, *more = texts
+    parts = [replace(message, text=first, attachments=(), mentions=_named_in(first, message.mentions))]
+    for text in more:
+        named = tuple(one for one in _named_in(text, message.mentions) if all(one not in part.mentions for part in parts))
+        parts.append(replace(_more(message, text), mentions=named, warning=message.warning, post=message.post))
+    parts[-1] = replace(parts[-1], attachments=message.attachments)
+    return tuple(parts)
+
+
+def _rich_texts(text: Text, voice: Voice, limits: Limits) -> tuple[Text, ...]:
+    """HTML has half as much room again as the plain text beside it."""
+    if limits.text is None:
+        return (text,)
+    most = limits.text * 3 // 2
+    if text.html is None:
+        return tuple(Text(plain=plain) for plain in _texts(text.plain, voice, limits))
+    if size_of(text.plain, limits.unit) <= limits.text and size_of(text.html, limits.unit) <= most:
+        return (text,)
+    return tuple(Text(plain=plain, html=html) for plain, html in split_html(text.html, most, limits.text))
+
+
+def _named_in(text: Text, mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
+    return tuple(mention for mention in mentions if mention.text in text.plain)
 
 
 def _is_small(message: Message, fitting: Fitting) -> bool:
@@ -93,8 +110,7 @@ def _more(message: Message, text: Text, *attachments: Attachment) -> Message:
     return Message(text=text, style=message.style, thread=message.thread, attachments=attachments)
 
 
-def _texts(message: Message, voice: Voice, limits: Limits) -> tuple[str, ...]:
-    plain = message.text.plain
+def _texts(plain: str, voice: Voice, limits: Limits) -> tuple[str, ...]:
     room = None if limits.text is None else max(_LEAST, limits.text - size_of(voice.prefix, limits.unit))
     lines = plain.split("\n")
     if limits.lines is None or len(lines) <= limits.lines:

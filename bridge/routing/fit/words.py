@@ -24,17 +24,21 @@ def attachment_line(attachment: Attachment, link: str | None) -> str:
 
 
 def poll_lines(poll: Poll, said: str) -> list[str]:
-    """The question and its numbered options; what the text already says is not said again."""
+    """The question, its numbered options with their votes, how many may be chosen and until when.
+
+    What the text already says is not said again.
+    """
     lines = []
     question = one_line(poll.question)
     if question and question not in said:
         lines.append(f"📊 {question}")
     options = [one_line(option.text) for option in poll.options]
-    if all(option in said for option in options):
-        return lines
-    for number, (option, text) in enumerate(zip(poll.options, options, strict=True), 1):
-        lines.append(f"{number}. {text}" + (f" ({option.votes})" if option.votes is not None else ""))
-    return lines
+    if any(option not in said for option in options) or any(option.votes is not None for option in poll.options):
+        for number, (option, text) in enumerate(zip(poll.options, options, strict=True), 1):
+            lines.append(f"{number}. {text}" + (f" ({option.votes})" if option.votes is not None else ""))
+    facts = ["several may be chosen"] if poll.multiple else []
+    facts += [f"until {poll.closes_at.strftime('%Y-%m-%d %H:%M')} UTC"] if poll.closes_at is not None else []
+    return [*lines, f"({', '.join(facts)})"] if facts else lines
 
 
 def location_line(location: Location, said: str) -> str | None:

@@ -1,7 +1,8 @@
 """Golden files both ways: a new case is a new pair of files.
 
 `in/<case>.matrix.json` (a raw event, and under `"reacted"` what the reaction book knows) gives `in/<case>.event.json`.
-`out/<case>.delivery.json` (and under `"uploads"`, `"reacted"`, `"prefix"` what the outlet knows) gives `out/<case>.matrix.json`.
+`out/<case>.delivery.json` (and under `"uploads"`, `"reacted"`, `"prefix"`, and `"strangers"`, who has no Matrix user, what the
+outlet knows) gives `out/<case>.matrix.json`.
 A case whose name ends in `-loses-something` says what does not survive.
 """
 
@@ -61,6 +62,7 @@ def test_what_a_homeserver_pushes_means_what_the_golden_file_says(case: str) -> 
 def test_what_is_sent_to_matrix_is_what_the_golden_file_says(case: str) -> None:
     given = read("out", f"{case}.delivery.json")
     known = {name: given.pop(name) for name in ("uploads", "reacted", "prefix") if name in given}
+    strangers = given.pop("strangers", [])
     delivery = msgspec.convert(given, Delivery)
-    outgoing = to_matrix(delivery, Sending(user_of=user_of, **known))
+    outgoing = to_matrix(delivery, Sending(user_of=lambda id: None if id.id in strangers else user_of(id), **known))
     assert json.loads(msgspec.json.encode(outgoing)) == read("out", f"{case}.matrix.json")
