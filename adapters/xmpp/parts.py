@@ -1,15 +1,13 @@
 """What rooms, the gateway and accounts have in common, so that the adapter need not know one from another."""
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.wire.component import Link
-from bridge.contract.adapter import ChannelInfo, Cursor
+from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.features import Features
-from bridge.model.events import Event
 from bridge.model.ids import ChannelId
 from bridge.model.signals import Signal
 
@@ -26,8 +24,6 @@ class Part(Protocol):
     async def find(self, delivery: Delivery) -> Receipt | None: ...
 
     def features(self, channel: ChannelId) -> Features: ...
-
-    def history(self, channel: ChannelId, since: Cursor | None) -> AsyncIterator[Event]: ...
 
     async def send_signal(self, signal: Signal) -> None: ...
 
@@ -51,6 +47,10 @@ class OnComponent(Part, Protocol):
 
     def query(self, element: Element) -> bool:
         """A request to one of our JIDs; True where it is, or will be, answered."""
+        ...
+
+    async def run(self) -> None:
+        """What takes time, until cancelled: once for each connection, after `attach`."""
         ...
 
     def tick(self) -> None:

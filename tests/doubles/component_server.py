@@ -1,0 +1,203 @@
+"""A small XMPP server for one component: the handshake, rooms, and what goes wrong between. Over a real socket."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, XMLPullParser
+
+from adapters.xmpp.wire.markup import written
+from tests.doubles.muc_room import MAM, STANZAS, Room, named
+
+SECRET = "let me in"
+HOST = "matrix.example.org"
+STREAM_HEAD = (
+    "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='{id}' from='{host}'>"
+)
+
+
+class ComponentServer:
+    """`rooms` are made on demand, at any host but the component's. Use `start`; `stop` leaves no socket."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, Room] = {}
+        self.connections: list[Connection] = []
+        self.seen: list[Element] = []
+        """Every stanza the component sent, fences left out."""
+        self.silent = False
+        """Reads, and answers nothing: not even a fence."""
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    @classmethod
+    async def start(cls) -> "ComponentServer":
+        self = cls()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def stop(self) -> None:
+        self.cut()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def cut(self) -> None:
+        """Every connection ends as if the server had died."""
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    def room(self, jid: str) -> Room:
+        return self.rooms.setdefault(jid, Room(jid, HOST, self.send))
+
+    def send(self, *elements: Element | str) -> None:
+        for element in elements:
+            for connection in self.connections:
+                if connection.accepted:
+                    connection.write(element if isinstance(element, str) else written(element))
+
+    def fail(self, condition: str, text: str = "") -> None:
+        """A stream error, and the end."""
+        streams = "urn:ietf:params:xml:ns:xmpp-streams"
+        said = f"<text xmlns='{streams}'>{text}</text>" if text else ""
+        for connection in list(self.connections):
+            connection.write(f"<stream:error><{condition} xmlns='{streams}'/>{said}</stream:error></stream:stream>")
+            connection.transport.close()
+
+    def said(self) -> Sequence[Element]:
+        """The messages of the component, as it sent them."""
+        return [one for one in self.seen if one.tag.endswith("}message")]
+
+    def take(self, stanza: Element) -> None:
+        name, to = stanza.tag.rpartition("}")[2], stanza.get("to", "")
+        bare, _, nick = to.partition("/")
+        if name == "iq" and bare == HOST:
+            if not self.silent:
+                self.send(stanza)
+            return
+        self.seen.append(stanza)
+        if self.silent or not bare.partition("@")[0] or "@" not in bare:
+            return
+        room = self.room(bare)
+        if name == "presence":
+            room.presence(stanza)
+        elif name == "message":
+            room.message(stanza)
+        elif stanza.get("type") in ("get", "set"):
+            self._answer(stanza, room, nick)
+
+    def _answer(self, iq: Element, room: Room, nick: str) -> None:
+        query = iq[0]
+        result = Element(iq.tag, {"type": "result", "id": iq.get("id", ""), "from": iq.get("to", ""), "to": iq.get("from", "")})
+        sender = next((one for one in room.occupants.values() if one.jid == iq.get("from")), None)
+        if nick:
+            if sender is None:
+                room.bounce(iq, "not-acceptable")
+            else:
+                self.send(result)
+        elif query.tag == f"{{{MAM}}}query":
+            try:
+                result.append(room.pages(query, iq.get("from", "")))
+                self.send(result)
+            except KeyError:
+                room.bounce(iq, "item-not-found")
+        elif query.tag.endswith("disco#info}query"):
+            result.append(self._info(room))
+            self.send(result)
+        elif query.tag.endswith("muc#admin}query"):
+            self._administer(iq, query, room, result)
+        else:
+            room.bounce(iq, "feature-not-implemented")
+
+    @staticmethod
+    def _info(room: Room) -> Element:
+        space = "{http://jabber.org/protocol/disco#info}"
+        info = Element(f"{space}query")
+        SubElement(info, f"{space}identity", {"category": "conference", "type": "text", "name": "A room"})
+        offered = ["http://jabber.org/protocol/muc", "urn:xmpp:occupant-id:0"]
+        offered += [MAM, "urn:xmpp:sid:0"] if room.keeps else []
+        offered += ["muc_semianonymous" if room.anonymous else "muc_nonanonymous"]
+        for feature in offered:
+            SubElement(info, f"{space}feature", {"var": feature})
+        return info
+
+    def _administer(self, iq: Element, query: Element, room: Room, result: Element) -> None:
+        sender = next((one for one in room.occupants.values() if one.jid == iq.get("from")), None)
+        item = named(query, "item")
+        if sender is None or sender.role != "moderator" or item is None:
+            room.bounce(iq, "forbidden")
+            return
+        reason = named(item, "reason")
+        words = reason.text or "" if reason is not None else ""
+        if item.get("role") == "none" and item.get("nick") in room.occupants:
+            room.leave(item.get("nick", ""), {"307"}, reason=words, actor=sender.nick)
+        elif item.get("affiliation"):
+            jid = item.get("jid", "")
+            room.affiliations[jid] = item.get("affiliation", "")
+            for one in [one for one in room.occupants.values() if one.jid.partition("/")[0] == jid]:
+                if item.get("affiliation") == "outcast":
+                    room.leave(one.nick, {"301"}, reason=words, actor=sender.nick)
+        else:
+            room.bounce(iq, "item-not-found")
+            return
+        self.send(result)
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, server: ComponentServer) -> None:
+        self._server = server
+        self._parser = XMLPullParser(("start", "end"))
+        self._depth = 0
+        self._id = hashlib.sha256(str(id(self)).encode()).hexdigest()[:12]
+        self.accepted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._server.connections.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self in self._server.connections:
+            self._server.connections.remove(self)
+        if self.accepted:
+            for room in self._server.rooms.values():
+                for nick in [nick for nick, one in room.occupants.items() if f"@{HOST}/" in one.jid]:
+                    room.leave(nick)
+
+    def write(self, data: str) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(data.encode())
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed(data)
+        for event, element in self._parser.read_events():
+            assert isinstance(element, Element)
+            if event == "start":
+                self._depth += 1
+                if self._depth == 1:
+                    self._open(element)
+                continue
+            self._depth -= 1
+            if self._depth == 0:
+                self.write("</stream:stream>")
+                self.transport.close()
+            elif self._depth == 1:
+                self._take(element)
+
+    def _open(self, head: Element) -> None:
+        self.write(STREAM_HEAD.format(id=self._id, host=HOST))
+        if head.get("to") != HOST:
+            self._refuse("host-unknown")
+
+    def _take(self, element: Element) -> None:
+        if self.accepted:
+            self._server.take(element)
+        elif element.text == hashlib.sha1(f"{self._id}{SECRET}".encode()).hexdigest():
+            self.accepted = True
+            self.write("<handshake/>")
+        else:
+            self._refuse("not-authorized")
+
+    def _refuse(self, condition: str) -> None:
+        self.write(f"<stream:error><{condition} xmlns='{STANZAS.replace('stanzas', 'streams')}'/></stream:error></stream:stream>")
+        self.transport.close()
