@@ -43,7 +43,7 @@ class MarkKind(IntEnum):
     CONVERSATION = 4
     """What it belongs to: shared by many."""
     BOOSTED = 5
-    """The post that a boost showed anew."""
+    """What was passed on: who brought it where, and who did so, too."""
 
 
 class Mark(Struct, frozen=True):

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bridge.config.settings import VoiceSettings
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.features import Features, Splitter, Voice
-from bridge.contract.plan import Draft, Lookup, Mark, Planned
+from bridge.contract.plan import Draft, Lookup, Planned
 from bridge.model.events import (
     Attachment,
     Body,
@@ -32,7 +32,7 @@ from bridge.model.people import Identity
 from bridge.model.portals import PortalKind
 from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
-from bridge.routing.boosts import Showing, shown, stays
+from bridge.routing.boosts import Showing, There, arrived, changed, remembered, shown
 from bridge.routing.brought import rung, via
 from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
@@ -44,13 +44,6 @@ from bridge.routing.threads import threaded
 from bridge.routing.topology import Leg, Topology
 from bridge.routing.voice import voice
 from bridge.routing.write import Job, Writing, Written, not_his, write
-
-
-class _There(NamedTuple):
-    """An event as it is put into one place. `anew`: what it passes on is shown as a message of its own."""
-
-    event: Event
-    anew: bool = False
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -123,7 +116,11 @@ class Planner:
             )
             written = write(writing, resolved.original, self._policy)
         planned = self._carried(written, resolved, lookup)
-        return replace(planned, same=planned.same or known.same, marks=known.marks) if known.marks or known.same else planned
+        if resolved.taken is not None:
+            planned = replace(planned, own_marks=(remembered(resolved.taken),))
+        if known.same is not None:
+            planned = replace(planned, same=planned.same or known.same, marks=arrived(event, known.same.event, lookup))
+        return replace(planned, marks=planned.marks + known.marks) if known.marks else planned
 
     def _recognised(self, event: Event, legs: tuple[Leg, ...], accounts: Accounts, lookup: Lookup) -> Recognised:
         """An event that is planned again stays what it was."""
@@ -158,32 +155,31 @@ class Planner:
         dropped = "known"
         rooms: dict[int, str] = {}
         boost = shown(event, resolved.root, lookup)
-        marks: list[Mark] = []
+        marks = [] if boost is None else list(boost.own_marks())
         for leg in job.legs:
             if job.instead is None and lookup.has_copy(event.key, leg.channel):
-                continue
-            if stays(event, resolved.original, leg, lookup):
-                dropped = "stays"
                 continue
             if old and leg.link is not None:
                 dropped = "history"
                 continue
-            if resolved.needs and leg.account is None and not meets(resolved.needs, leg.channel, lookup):
+            if resolved.needs and leg.account is None and not (resolved.taken or meets(resolved.needs, leg.channel, lookup)):
                 dropped = "unseen"
                 continue
             place = self._places(leg.channel.network)
             if place is None:
                 dropped = "no-network"
                 continue
-            there = _in_place(event, leg, boost, lookup)
-            made, words = self._on_leg(there, leg, place, job, context, rooms.get(leg.portal.id))
+            made: list[Draft] = []
+            for there in _in_place(event, leg, boost, resolved, lookup):
+                more, words = self._on_leg(there, leg, place, job, context, rooms.get(leg.portal.id))
+                made += more
+                if boost is not None and there.anew and more:
+                    marks.append(boost.mark(leg.channel))
+                if words and words not in refused:
+                    refused.append(words)
             drafts += made
-            if boost is not None and there.anew and made:
-                marks.append(boost.mark(leg.channel))
-            if words and words not in refused:
-                refused.append(words)
             if not made:
-                dropped = "left-out"
+                dropped = "stays" if resolved.taken is not None else "left-out"
             elif leg.link is None and leg.portal.order == "room":
                 rooms[leg.portal.id] = made[-1].delivery.id
         return Planned(
@@ -195,7 +191,7 @@ class Planner:
         )
 
     def _on_leg(
-        self, there: _There, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
+        self, there: There, leg: Leg, place: Place, job: Job, context: FitContext, waits_for: str | None
     ) -> tuple[list[Draft], str | None]:
         topology, accounts = self._topology(), self._accounts()
         event, context = rung(there.event, leg, accounts), replace(context, anew=there.anew)
@@ -213,7 +209,7 @@ class Planner:
         drafts = [
             Draft(
                 delivery=Delivery(
-                    id=delivery_id(self._policy.mark, job.instead or event.key, leg.channel, part),
+                    id=delivery_id(self._policy.mark, job.instead or there.instead or event.key, leg.channel, part),
                     channel=leg.channel,
                     event=event.key,
                     author=author,
@@ -277,12 +273,14 @@ def _led_to(event: Event, known: EventKey) -> Event:
     return replace(event, key=known)
 
 
-def _in_place(event: Event, leg: Leg, boost: Showing | None, lookup: Lookup) -> _There:
+def _in_place(event: Event, leg: Leg, boost: Showing | None, resolved: Resolved, lookup: Lookup) -> tuple[There, ...]:
     if leg.channel.network != HUB or leg.link is not None:
-        return _There(event)
+        return (There(event=event),)
     if boost is not None:
-        return _There(*boost.on(leg))
-    return _There(threaded(event, leg.channel, lookup) if leg.portal.kind is PortalKind.TIMELINE else event)
+        return () if boost.is_in(leg.channel) else (boost.on(leg),)
+    if leg.portal.kind is PortalKind.TIMELINE:
+        event = threaded(event, leg.channel, lookup)
+    return changed(event, leg, resolved, lookup) if isinstance(event.body, Edit | Redaction) else (There(event=event),)
 
 
 def delivery_id(mark: str, event: EventKey, channel: ChannelId, part: int) -> str:
@@ -291,7 +289,7 @@ def delivery_id(mark: str, event: EventKey, channel: ChannelId, part: int) -> st
     return hashlib.blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _author(there: _There, leg: Leg) -> Identity:
+def _author(there: There, leg: Leg) -> Identity:
     """With an account nobody speaks but its owner, who wrote elsewhere what is repeated there."""
     event = there.event
     if leg.account is not None:

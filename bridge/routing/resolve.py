@@ -13,6 +13,7 @@ from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity
 from bridge.routing.admit import Dropped, Origins, Policy, Refused
 from bridge.routing.route import is_public
+from bridge.routing.same import same_address
 from bridge.text.plain import excerpt
 
 _CHAIN = 8
@@ -32,6 +33,8 @@ class Resolved(Struct, frozen=True, kw_only=True):
     """Of what a boost passes on; None where that is unknown."""
     original: Event | None = None
     """What the event's subject was, where it is still known."""
+    taken: Event | None = None
+    """Of a redaction: the boost that it takes back. What was passed on is another matter."""
     trusted: bool = True
     """False: the subject is not to be touched, whoever wrote it; say it as something new."""
 
@@ -104,32 +107,47 @@ def _change(event: Event, body: Edit | Redaction | Reactions, lookup: Lookup, po
             if isinstance(body, Edit)
             else Dropped("unknown-target")
         )
-    changed: Body = replace(body, target=_told(body.target, root))
-    return Resolved(event=replace(event, body=changed), needs=(root.key, *needs), original=root.event)
+    first, changed = root.event, replace(body, target=_told(body.target, root))
+    by_own_name = isinstance(body, Redaction) and first is not None and brought(first) and body.target.key == root.key
+    if isinstance(body, Edit):
+        event = replace(event, author=_as_shown(event.author, root, lookup))
+    return Resolved(
+        event=replace(event, body=changed), needs=(root.key, *needs), original=first, taken=first if by_own_name else None
+    )
+
+
+def _as_shown(author: Identity, root: _Root, lookup: Lookup) -> Identity:
+    """Nobody can change the words of another puppet, be both one human."""
+    first = None if root.event is None else _writer(root.event)
+    return first if first is not None and first.id != author.id and one_human(first.id, author.id, lookup) else author
 
 
 def _may_change(event: Event, body: Edit | Redaction, root: _Root, policy: Policy, lookup: Lookup) -> bool:
     first, who, by_own_name = root.event, event.author.id, root.key == body.target.key
     if first is None:
         return policy.vouches(event, Origins(key=root.key, event=None))
-    author: Identity | None = first.author
-    if isinstance(first.body, Boost) and _brought(first):
-        if by_own_name:  # he takes his boost back; the words are another's
-            return first.author.id == who and isinstance(body, Redaction)
-        author = first.body.target.author
-    if author is not None and (author.id == who or (not by_own_name and _one_human(author.id, who, lookup))):
+    author = _writer(first)
+    if by_own_name and brought(first):  # he takes his boost back; the words are another's
+        return first.author.id == who and isinstance(body, Redaction)
+    if author is not None and (author.id == who or (not by_own_name and one_human(author.id, who, lookup))):
         return True
     return policy.vouches(event, Origins(key=root.key, event=first))
 
 
-def _brought(event: Event) -> bool:
+def brought(event: Event) -> bool:
     """Whether it stands for another's post."""
     return isinstance(event.body, Boost) and event.body.comment is None
 
 
-def _one_human(one: IdentityId, other: IdentityId, lookup: Lookup) -> bool:
+def _writer(event: Event) -> Identity | None:
+    """Whose words it is."""
+    body = event.body
+    return body.target.author if isinstance(body, Boost) and body.comment is None else event.author
+
+
+def one_human(one: IdentityId, other: IdentityId, lookup: Lookup) -> bool:
     """Somebody's address on two networks, or identities that were declared to be one."""
-    if one.id == other.id and "@" in one.id[1:]:
+    if same_address(one, other):
         return True
     person = lookup.person(one)
     return person is not None and person == lookup.person(other)
@@ -168,10 +186,7 @@ def _told(ref: Ref, root: _Root) -> Ref:
     event = root.event
     if event is None:
         return replace(ref, key=root.key)
-    author: Identity | None = event.author
-    if isinstance(event.body, Boost) and _brought(event):
-        author = event.body.target.author or ref.author
-    return Ref(key=root.key, author=author, excerpt=ref.excerpt or _first_words(event.body))
+    return Ref(key=root.key, author=_writer(event) or ref.author, excerpt=ref.excerpt or _first_words(event.body))
 
 
 def _first_words(body: Body) -> str | None:

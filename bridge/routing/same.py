@@ -46,6 +46,7 @@ class Post(Struct, frozen=True, kw_only=True):
     """What is compared."""
 
     key: EventKey
+    channel: ChannelId
     author: IdentityId | None
     told: bool
     """Somebody else passed it on: who wrote it is his word."""
@@ -110,9 +111,11 @@ def is_same(new: Post, old: Post, mark: Mark, *, one_person: bool, window: timed
     alike = agree(new.words, old.words)
     if mark.kind is MarkKind.WORDS:
         return one_person and alike and new.author != old.author and abs(new.at - old.at) <= window
-    elsewhere = new.key.network != old.key.network
-    if elsewhere and not (new.told or old.told) and (one_person or _same_address(new.author, old.author)):
-        return True
+    if mark.kind is MarkKind.LINK and new.channel == old.channel and not (new.told or old.told):
+        return False  # a feed tells its own entries apart: many have one page, and the same few words every day
+    if new.key.network != old.key.network and (one_person or same_address(new.author, old.author)):
+        # what others say that somebody said is theirs to answer for: to the last word, or it is not believed
+        return new.words == old.words if new.told or old.told else True
     return alike and (_speaks_for_itself(old, mark) or not _speaks_for_itself(new, mark))
 
 
@@ -131,7 +134,15 @@ def post_of(event: Event) -> Post | None:
     if facts is None or facts.visibility is not Visibility.PUBLIC:
         return None
     names = tuple(_names(facts.uri or uri, facts))
-    return Post(key=event.key, author=author, told=told, words=normalised(_said(message)), at=event.happened_at, names=names)
+    return Post(
+        key=event.key,
+        channel=event.channel,
+        author=author,
+        told=told,
+        words=normalised(_said(message)),
+        at=event.happened_at,
+        names=names,
+    )
 
 
 def _names(uri: str, facts: PostFacts) -> Iterator[tuple[Mark, str]]:
@@ -157,9 +168,9 @@ def conversation_mark(conversation: str) -> Mark:
     return Mark(MarkKind.CONVERSATION, _digest("conversation", conversation))
 
 
-def boosted_mark(post: EventKey, room: ChannelId) -> Mark:
-    """Of boosts that showed a post in a room, for the first time or anew."""
-    return Mark(MarkKind.BOOSTED, _digest("boosted", post.network, post.id, room.network, room.id))
+def boost_mark(*of: str) -> Mark:
+    """What `boosts` keeps in mind of a post that was passed on."""
+    return Mark(MarkKind.BOOSTED, _digest("boosted", *of))
 
 
 def _conversation(event: Event) -> tuple[Mark, ...]:
@@ -235,7 +246,7 @@ def _weight(char: str) -> int:
     return int(not category(char).startswith("M"))
 
 
-def _same_address(one: IdentityId | None, other: IdentityId | None) -> bool:
+def same_address(one: IdentityId | None, other: IdentityId | None) -> bool:
     """`nick@host` means the same on every network that speaks of posts."""
     return one is not None and other is not None and one.id == other.id and _ADDRESS.fullmatch(one.id) is not None
 

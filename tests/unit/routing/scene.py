@@ -169,6 +169,8 @@ class World:
             NetworkName("plain"): Place(features=lambda channel: PLAIN),
             NetworkName("other"): Place(features=lambda channel: PLAIN),
             NetworkName("rich"): Place(features=lambda channel: RICH),
+            NetworkName("social"): Place(features=lambda channel: RICH),
+            NetworkName("feeds"): Place(features=lambda channel: PLAIN),
         }
         self.memory = Memory()
         self.page: str | None = "https://page"
