@@ -168,12 +168,14 @@ def _root(key: EventKey, lookup: Lookup) -> _Root | None:
 def _confined(root: _Root, lookup: Lookup) -> bool:
     """Whether it, or anything it answers, was not for everybody. A conversation too long to be followed counts as such."""
     waiting: list[_Root | None] = [root]
+    seen: set[EventKey] = set()
     for _ in range(_CONVERSATION):
         if not waiting:
             return False
         one = waiting.pop()
-        if one is None or one.event is None:
+        if one is None or one.event is None or one.key in seen:
             continue
+        seen.add(one.key)
         if not is_public(one.event.body):
             return True
         body = one.event.body
