@@ -41,6 +41,15 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stanza_bytes: int = 200_000
     """The largest stanza we send. Servers end the whole connection at theirs (Prosody: 512 KiB, for clients 256 KiB)."""
 
+    client_servers: dict[str, str] = field(default_factory=dict)
+    """Where accounts of a host connect, in place of what the DNS says, in one line: `{ "example.org" = "127.0.0.1:5222" }`."""
+    private_servers: bool = False
+    """People may log in to servers at private addresses, too. Those in `client_servers` may be anywhere."""
+    plain_passwords: bool = False
+    """Log in to servers that can't do better than take the password itself (SASL PLAIN), over TLS."""
+    history_days: float = 7.0
+    """How far back the chats of a new login begin, where its server keeps an archive; 0: with what comes next."""
+
     def __post_init__(self) -> None:
         if self.component is not None:
             _check_component(self.component, self.secret)
@@ -53,6 +62,12 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("idle_hours is 0 or more")
         if not self.ping_seconds >= 1:
             raise ValueError("ping_seconds is 1 or more")
+        if not 0 <= self.history_days <= 3650:
+            raise ValueError("history_days is between 0 and 3650")
+        for host, at in self.client_servers.items():
+            endpoint(at, 5222)
+            if host != host.lower() or not host:
+                raise ValueError(f"client_servers names hosts in lower case, not {host!r}")
         if self.stanza_bytes < 10_000:
             raise ValueError("stanza_bytes is 10000 or more: servers must take that much (RFC 6120 §13.12)")
 

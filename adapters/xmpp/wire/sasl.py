@@ -1,0 +1,66 @@
+"""Logging in to a server (RFC 6120 §6): which mechanism, and what its refusal means. Pure."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+from adapters.common.scram import Scram
+from bridge.contract.errors import Disconnected
+
+_DIGESTS = {"SCRAM-SHA-512": "sha512", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+"""Best first."""
+
+_WORDS = {
+    "account-disabled": "the server has disabled the account",
+    "credentials-expired": "the password has expired",
+    "encryption-required": "the server wants an encrypted connection",
+    "not-authorized": "the server does not take that name and password",
+    "temporary-auth-failure": "the server can't check passwords now",
+}
+_FATAL = frozenset({"account-disabled", "credentials-expired", "not-authorized"})
+
+
+class Mechanism(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def done(self) -> bool:
+        """The server has proved itself as far as the mechanism asks; a success before that is a lie."""
+        ...
+
+    def respond(self, challenge: bytes) -> bytes:
+        """Raises `SaslFailed`."""
+        ...
+
+
+class Plain:
+    """The password itself (RFC 4616): only over a connection that is encrypted, and where the operator allows it."""
+
+    name = "PLAIN"
+    done = True
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user, self._password = user, password
+
+    def respond(self, challenge: bytes) -> bytes:
+        return f"\0{self._user}\0{self._password}".encode()
+
+
+def choose(offered: Sequence[str], user: str, password: str, nonce: str, *, plain: bool) -> Mechanism:
+    """The best that both sides have. Raises `Disconnected` in words."""
+    for name, digest in _DIGESTS.items():
+        if name in offered:
+            return Scram(user, password, nonce, digest)
+    if "PLAIN" in offered:
+        if plain:
+            return Plain(user, password)
+        raise Disconnected("the server wants the password itself, and this bridge is not allowed to send it", fatal=True)
+    raise Disconnected("the server has no way to log in that this bridge knows", fatal=True)
+
+
+def refused(failure: Element) -> Disconnected:
+    """What a `<failure/>` means."""
+    condition = next((child.tag.rpartition("}")[2] for child in failure if not child.tag.endswith("}text")), "")
+    words = _WORDS.get(condition, f"the server refuses the login ({condition[:60] or 'without a reason'})")
+    return Disconnected(words, fatal=condition in _FATAL)
