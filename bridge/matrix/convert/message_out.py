@@ -4,14 +4,14 @@ A file with words and no description of its own carries the words as its caption
 descriptions of pictures, the words go first and each file follows with its description: nothing is left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite
 from typing import Any
 
 from bridge.contract.delivery import Delivery
 from bridge.matrix.convert.people_out import UserOf, anchor, linked
-from bridge.matrix.convert.post_out import FACTS, capped, dressed, facts_of, is_quiet, own_words
+from bridge.matrix.convert.post_out import FACTS, capped, dressed, facts_of, is_quiet, own_words, under
 from bridge.matrix.convert.size import fitting
 from bridge.model.events import Attachment, Location, Media, Message, Style, Text
 from bridge.model.ids import HUB
@@ -47,30 +47,37 @@ def _events(
     message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
 ) -> list[tuple[str, Content]]:
     files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
-    text = _words(message, delivery, user_of, prefix, [file for file in message.attachments if not _address(file, uploads)])
+    links = [file for file in message.attachments if not _address(file, uploads)]
+    own = Text(plain=capped(files[0][0].alt or "", _ALT_BYTES)) if _speaks(message, files) else own_words(message, delivery)
+    text = _words(own, message, delivery, user_of, prefix, links)
     first = {"m.mentions": _mentions(message, delivery), **_relation(delivery)}
     if message.post is not None:
         first[FACTS] = facts_of(message.post, delivery)
     after = {"m.mentions": {}, **_thread_only(delivery)}
     if not files:
         return [("m.room.message", {**_text(message, text, delivery), **first})]
-    if len(files) == 1 and not (text.plain and files[0][0].alt):
-        return [_file(files[0][0], files[0][1], text, message.warning, first)]
-    events: list[tuple[str, Content]] = []
-    if text.plain:
-        events.append(("m.room.message", {**_text(message, text, delivery), **first}))
+    shown = _speaks(message, files)
+    if shown or (len(files) == 1 and not (text.plain and files[0][0].alt)):
+        (file, address), *files = files
+        events = [_file(file, address, text, message.warning, first)]
+    else:
+        events = [("m.room.message", {**_text(message, text, delivery), **first})] if text.plain else []
     for file, address in files:
         events.append(_file(file, address, Text(plain=""), message.warning, after if events else first))
     return events
+
+
+def _speaks(message: Message, files: Sequence[tuple[Attachment, str]]) -> bool:
+    """Whether a post has no words but what its first picture shows, which then has the post written around it."""
+    return bool(files) and message.post is not None and not message.text.plain.strip()
 
 
 def _address(file: Attachment, uploads: Mapping[str, str]) -> str | None:
     return file.source if file.source.startswith("mxc://") else uploads.get(file.source)
 
 
-def _words(message: Message, delivery: Delivery, user_of: UserOf, prefix: str, links: list[Attachment]) -> Text:
+def _words(own: Text, message: Message, delivery: Delivery, user_of: UserOf, prefix: str, links: Sequence[Attachment]) -> Text:
     """All that is to be read: text, what can't be shown beside it, hidden where its author warns, and the post around it."""
-    own = own_words(message, delivery)
     plain, html = own.plain, linked(own.plain, own.html, message.mentions, user_of)
     for file in links:
         label = capped(one_line(file.alt or file.name), _ALT_BYTES)
@@ -95,7 +102,7 @@ def _and(plain: str, html: str | None, line: str, rich: str) -> tuple[str, str |
         return (f"{plain}\n{line}" if plain else line), None
     if html is None:
         html = plain_to_html(plain)
-    return (f"{plain}\n{line}" if plain else line), (f"{html}<br>{rich}" if html else rich)
+    return (f"{plain}\n{line}" if plain else line), under(html, rich)
 
 
 def _warned(warning: str) -> str:

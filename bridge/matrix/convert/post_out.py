@@ -49,8 +49,9 @@ def dressed(text: Text, message: Message, post: PostFacts, delivery: Delivery, u
     title = _title(message) if delivery.part == 0 else ""
     plain, html = text.plain, text.html if text.html is not None else plain_to_html(text.plain)
     if delivery.part + 1 >= delivery.parts:
-        leads = (bool(title) and web(post.permalink) is not None) or _leads(message.text, post.permalink)
-        plain, html = _below(plain, html, _facts(message.text, post, delivery, leads))
+        seen = Text(plain="") if message.warning else Text(plain=plain, html=html)
+        leads = (bool(title) and web(post.permalink) is not None) or _leads(seen, post.permalink)
+        plain, html = _below(plain, html, _facts(seen, post, delivery, leads))
     if title:
         line = f"<strong>{anchor(post.permalink, escape(title, quote=False))}</strong>"
         plain, html = f"{title}\n{plain}".rstrip("\n"), _above(line, html)
@@ -177,8 +178,13 @@ def _below(plain: str, html: str, facts: tuple[list[str], list[str]]) -> tuple[s
         plain = f"{plain}\n— {words}" if plain else words
     if marks:
         line = f"<sub>{marks}</sub>"
-        html = html + line if not html or _ENDS.search(html[-30:]) else f"{html}<br>{line}"
+        html = under(html, line)
     return plain, html
+
+
+def under(html: str, line: str) -> str:
+    """A line below what is there, and no empty one between them."""
+    return html + line if not html or _ENDS.search(html[-30:]) else f"{html}<br>{line}"
 
 
 def _short(fact: str | None) -> str | None:
