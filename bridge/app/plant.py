@@ -19,6 +19,7 @@ from bridge.app.logins import AllLogins
 from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
+from bridge.app.parting import Parting
 from bridge.app.pulse import Pulse
 from bridge.app.quarantine import Quarantine
 from bridge.app.reception import Reception, build_reception
@@ -31,6 +32,7 @@ from bridge.commands.desk import Desk
 from bridge.commands.following import following_words
 from bridge.commands.linking import linking_words
 from bridge.commands.login import login_words
+from bridge.commands.parting import parting_words
 from bridge.commands.people import people_words
 from bridge.commands.persons import person_words
 from bridge.commands.quarantine import quarantine_words
@@ -158,7 +160,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     reception = await build_reception(ground, _entered(hub, foreign))
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
-    desk = Desk(_words(office, reception, Quarantine(ground.ledger, plan, courier, clock, chores.wake)), networks.words())
+    quarantine = Quarantine(ground.ledger, plan, courier, clock, chores.wake)
+    desk = Desk(_words(office, reception, quarantine, Parting(ground.ledger, plan, courier)), networks.words())
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
     tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
@@ -227,7 +230,7 @@ def _office(
     )
 
 
-def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine) -> tuple[Word, ...]:
+def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, parting: Parting) -> tuple[Word, ...]:
     """The core's own."""
     watching = watching_words(office, bridge.__version__)
     own = (
@@ -235,6 +238,7 @@ def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine) -
         *following_words(reception.wishes),
         *person_words(reception.persons),
         *people_words(office),
+        *parting_words(office, parting),
     )
     return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 

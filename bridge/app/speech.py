@@ -15,6 +15,7 @@ from bridge.contract.toolbox import Clock
 from bridge.contract.words import Answer, Asker
 from bridge.ledger.rows import Chore
 from bridge.matrix.api import Api, Refusal
+from bridge.matrix.convert import answered
 from bridge.matrix.ports import Lru
 from bridge.model.permissions import Permission, permission_of
 
@@ -68,7 +69,7 @@ class Speech:
         """`content` None: it was heard as an answer to a question of ours, and lies with the talk."""
         if content is None or self._talks.is_open(room, sender):
             return await self._answered(room, sender, event, None if content is None else str(content["body"]))
-        return await self._done(room, sender, str(content["body"]))
+        return await self._done(room, sender, content)
 
     async def _answered(self, room: str, sender: str, event: str, words: str | None) -> Answer:
         """What must not be seen is deleted before anything else is done with it."""
@@ -90,7 +91,8 @@ class Speech:
             return True
         return False
 
-    async def _done(self, room: str, sender: str, body: str) -> Answer | None:
+    async def _done(self, room: str, sender: str, content: dict[str, Any]) -> Answer | None:
+        body = str(content["body"])
         said = addressed(body, prefix=self._prefix, names=self._names, direct=False)
         direct = await self._is_direct(room)
         if direct and (said is None or not said.plainly):
@@ -106,6 +108,7 @@ class Speech:
             room=room,
             room_power=await self._office.power(room, sender),
             direct=direct,
+            answers=answered(content),
         )
         return await self._desk.hear(asker, said)
 

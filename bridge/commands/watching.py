@@ -10,7 +10,7 @@ from bridge.commands.office import Office, Refused
 from bridge.commands.render import counted
 from bridge.contract.adapter import NetworkState, Phase
 from bridge.contract.words import Answer, Argument, Asker, Word
-from bridge.ledger.rows import Copy, Entry, State, Trace
+from bridge.ledger.rows import Copy, Entry, Merger, State, Trace
 from bridge.model.events import Message
 from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
 from bridge.model.permissions import Permission
@@ -67,9 +67,9 @@ def _network(office: Office, state: NetworkState, admin: bool) -> dict[str, Any]
 
 def _trace(office: Office) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
-        key = _key(one(arguments, "event"))
+        key = key_of(one(arguments, "event"))
         trace = await office.trace(key)
-        if trace is None or not await _may_see(office, asker, trace):
+        if trace is None or not await may_see(office, asker, trace):
             raise Refused(f"Nothing is known of {key.id}.")
         return Answer(text=_about(trace), columns=_TRACE, rows=tuple(_steps(trace)), data=_trace_data(trace))
 
@@ -82,7 +82,8 @@ def _trace(office: Office) -> Word:
 _TRACE = ("where", "state", "proof", "id", "when", "remark")
 
 
-def _key(text: str) -> EventKey:
+def key_of(text: str) -> EventKey:
+    """An event as people name it. Raises `Refused`."""
     if text.startswith("$"):
         return EventKey(HUB, text)
     network, slash, native = text.partition("/")
@@ -91,7 +92,7 @@ def _key(text: str) -> EventKey:
     return EventKey(NetworkName(network), native)
 
 
-async def _may_see(office: Office, asker: Asker, trace: Trace) -> bool:
+async def may_see(office: Office, asker: Asker, trace: Trace) -> bool:
     """An admin sees all; others what is in a room they are in."""
     if asker.permission >= Permission.ADMIN:
         return True
@@ -118,14 +119,20 @@ def _about(trace: Trace) -> str:
 
 
 def _steps(trace: Trace) -> list[tuple[str, ...]]:
-    """A row for the original, each sighting, each copy, and each delivery that is no copy yet."""
+    """A row for the original, each sighting and merger, each copy, and each delivery that is no copy yet."""
     rows: list[tuple[str, ...]] = [
         (str(copy.channel), "original", "", copy.id, when(copy.at), "") for copy in trace.copies if copy.delivery is None
     ]
     rows += [(str(sighting.channel), "seen again", "", "", when(sighting.at), "") for sighting in trace.sightings]
+    rows += [_merger(merger) for merger in trace.mergers]
     rows += [_copy(copy) for copy in trace.copies if copy.delivery is not None]
     arrived = {copy.delivery for copy in trace.copies}
     return rows + [_undelivered(entry) for entry in trace.entries if entry.delivery.id not in arrived]
+
+
+def _merger(merger: Merger) -> tuple[str, ...]:
+    state = "parted" if merger.parted else "merged"
+    return (str(merger.key.network), state, "", merger.key.id, when(merger.at), merger.reason)
 
 
 def _copy(copy: Copy) -> tuple[str, ...]:
@@ -151,6 +158,10 @@ def _trace_data(trace: Trace) -> dict[str, object]:
         "accepted_at": trace.accepted_at,
         "note": trace.note,
         "sightings": [{"channel": str(sighting.channel), "at": sighting.at} for sighting in trace.sightings],
+        "merged": [
+            {"event": str(merger.key), "reason": merger.reason, "parted": merger.parted, "at": merger.at}
+            for merger in trace.mergers
+        ],
         "copies": [
             {
                 "channel": str(copy.channel),

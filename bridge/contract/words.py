@@ -30,6 +30,8 @@ class Asker(Struct, frozen=True, kw_only=True):
     """The asker's power level in `room`; None outside a room."""
     direct: bool = False
     """Nobody but the asker and the bot is in `room`: what is said there nobody else reads."""
+    answers: str | None = None
+    """The id of the event in `room` that the word was said in answer to."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ What does not survive, on purpose:
 
 from bridge.matrix.convert.fields import ConvertError
 from bridge.matrix.convert.incoming import Business, Context, Reacted, from_matrix
+from bridge.matrix.convert.message_in import answered
 from bridge.matrix.convert.outgoing import Outgoing, Sending, to_matrix
 from bridge.matrix.convert.stamp import STAMP, Stamp, seal, stamp_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "Reacted",
     "Sending",
     "Stamp",
+    "answered",
     "from_matrix",
     "seal",
     "stamp_of",

@@ -138,6 +138,15 @@ def _html(content: Raw) -> str | None:
     return maybe_text(content, "formatted_body") or None
 
 
+def answered(content: Raw) -> str | None:
+    """The id of the event that a message answers; None where it answers none, or nobody can read which."""
+    try:
+        reply_to, _, _ = _relations(obj(content, "m.relates_to"))
+    except ConvertError:
+        return None
+    return None if reply_to is None else reply_to.key.id
+
+
 def _relations(relation: Raw) -> tuple[Ref | None, Ref | None, Ref | None]:
     """Reply, thread root, and what it follows: in a thread, an answer marked `is_falling_back` is for clients without threads."""
     reply_to = thread = follows = None
