@@ -16,6 +16,7 @@ from bridge.matrix.convert.size import fitting
 from bridge.model.events import Attachment, Location, Media, Message, Style, Text
 from bridge.model.ids import HUB
 from bridge.routing.fit.words import location_line
+from bridge.text.escape import strip_controls
 from bridge.text.html import plain_to_html
 from bridge.text.plain import one_line
 
@@ -48,7 +49,7 @@ def _events(
 ) -> list[tuple[str, Content]]:
     files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
     links = [file for file in message.attachments if not _address(file, uploads)]
-    own = Text(plain=capped(files[0][0].alt or "", _ALT_BYTES)) if _speaks(message, files) else own_words(message, delivery)
+    own = Text(plain=_shows(files[0][0])) if _speaks(message, files) else own_words(message, delivery)
     text = _words(own, message, delivery, user_of, prefix, links)
     first = {"m.mentions": _mentions(message, delivery), **_relation(delivery)}
     if message.post is not None:
@@ -80,8 +81,9 @@ def _words(own: Text, message: Message, delivery: Delivery, user_of: UserOf, pre
     """All that is to be read: text, what can't be shown beside it, hidden where its author warns, and the post around it."""
     plain, html = own.plain, linked(own.plain, own.html, message.mentions, user_of)
     for file in links:
-        label = capped(one_line(file.alt or file.name), _ALT_BYTES)
-        plain, html = _and(plain, html, f"{label}: {file.source}", f"{escape(label)}: {anchor(file.source, escape(file.source))}")
+        label, source = capped(one_line(file.alt or file.name), _ALT_BYTES) or file.media.value, one_line(file.source)
+        rich = f"{escape(label, quote=False)}: {anchor(source, escape(source, quote=False))}"
+        plain, html = _and(plain, html, f"{label}: {source}", rich)
     if message.location is not None and (plain or message.post is not None) and (line := location_line(message.location, plain)):
         plain, html = _and(plain, html, f"📍 {line}", escape(f"📍 {line}", quote=False))
     if message.warning and plain:
@@ -103,6 +105,10 @@ def _and(plain: str, html: str | None, line: str, rich: str) -> tuple[str, str |
     if html is None:
         html = plain_to_html(plain)
     return (f"{plain}\n{line}" if plain else line), under(html, rich)
+
+
+def _shows(file: Attachment) -> str:
+    return capped(strip_controls(file.alt or "").strip(), _ALT_BYTES)
 
 
 def _warned(warning: str) -> str:
@@ -152,21 +158,22 @@ def _text(message: Message, text: Text, delivery: Delivery) -> Content:
 
 def _place(place: Location, said: str) -> Content:
     """Where it is (MSC3488). A place alone is a message of its own kind; with words, these are what is to be read."""
+    name = capped(one_line(place.name or ""), _ALT_BYTES)
     if not (isfinite(place.latitude) and isfinite(place.longitude)):
-        return {} if said else {"body": one_line(place.name or "") or "?"}
+        return {} if said else {"body": name or "?"}
     uri = f"geo:{place.latitude:.6f},{place.longitude:.6f}"
-    where: Content = {"m.location": {"uri": uri, "description": place.name} if place.name else {"uri": uri}}
-    return where if said else {**where, "msgtype": "m.location", "geo_uri": uri, "body": place.name or uri}
+    where: Content = {"m.location": {"uri": uri, "description": name} if name else {"uri": uri}}
+    return where if said else {**where, "msgtype": "m.location", "geo_uri": uri, "body": name or uri}
 
 
 def _file(file: Attachment, address: str, text: Text, warning: str | None, more: Content) -> tuple[str, Content]:
     """With words, they are its caption, else what it shows is. Clients that hide nothing say at least that it is to be hidden."""
     hidden = file.sensitive or bool(warning)
-    caption = text.plain or capped(file.alt or "", _ALT_BYTES)
+    caption = text.plain or _shows(file)
     if hidden and not text.plain:
         caption = f"[CW: {_warned(warning)}] {caption}".rstrip() if warning else f"[sensitive] {caption}".rstrip()
     info = {"mimetype": file.type, "size": file.size, "w": file.width, "h": file.height, "duration": file.duration}
-    name = capped(file.name, _NAME_BYTES)
+    name = capped(one_line(file.name), _NAME_BYTES) or file.media.value
     content: Content = {
         "body": caption or name,
         "url": address,

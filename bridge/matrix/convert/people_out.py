@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from bridge.model.events import Mention
 from bridge.model.ids import IdentityId
 from bridge.model.people import Identity
 from bridge.routing.voice import in_text
-from bridge.text.html import plain_to_html
+from bridge.text.html import plain_to_html, sanitize
 from bridge.text.tags import attributes_of
 
 UserOf = Callable[[IdentityId], str | None]
@@ -21,11 +22,12 @@ _LONGEST = 2048
 """Bytes of an address."""
 
 
+@lru_cache(maxsize=2048)
 def web(address: str | None) -> str | None:
-    """The address where it is one of the web that may be linked; None for any other."""
-    if address is None or not address.isprintable() or len(address.encode()) > _LONGEST:
+    """The address where it is one of the web that clients will link; None for any other."""
+    if address is None or not address.isprintable() or len(address.encode()) > _LONGEST or not _WEB.fullmatch(address):
         return None
-    return address if _WEB.fullmatch(address) else None
+    return address if " href=" in sanitize(f'<a href="{escape(address)}">x</a>') else None
 
 
 def anchor(address: str | None, inner: str) -> str:
