@@ -34,7 +34,7 @@ def is_wrapped(element: Element) -> bool:
 
 
 def carbon(element: Element, me: str) -> Carbon | None:
-    """`me`: our own bare address, prepared. The stanza's own `from` may be missing: then it is the account's server that speaks."""
+    """`me`: our own bare address, prepared. A stanza that names no sender is from our account's server."""
     if not _is_from(element, me):
         return None
     for name in ("sent", "received"):

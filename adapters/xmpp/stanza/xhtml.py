@@ -8,31 +8,9 @@ from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.files import http_url
 from bridge.text.html import sanitize
 
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT = frozenset(
-    [
-        "a",
-        "b",
-        "blockquote",
-        "br",
-        "code",
-        "del",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "i",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "strong",
-        "u",
-        "ul",
-    ]
+    ("a", "b", "blockquote", "br", "code", "del", "em", "i", "li", "ol", "p", "pre", "s", "strong", "u", "ul", *_HEADINGS)
 )
 _OTHER = {"cite": "em", "dfn": "em", "var": "em", "kbd": "code", "samp": "code", "tt": "code", "strike": "del"}
 _SILENT = frozenset(("script", "style", "head", "title"))
