@@ -32,7 +32,8 @@ _TAGS = {
     ),
     "summary",
 }
-_ATTRIBUTES = {
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),
     "a": {"href", "target"},
     "img": {"width", "height", "alt", "title", "src"},
     "ol": {"start"},

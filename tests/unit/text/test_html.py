@@ -105,3 +105,13 @@ def test_control_characters_written_as_references_do_not_get_through() -> None:
     for hostile in ("a&#2;&#x202e;&#13;b", "<b>a&#2;&#x202e;&#13;b</b>", "<b>a&#0;&#x9b;&#8294;b</b>"):
         for out in (sanitize(hostile), html_to_plain(hostile)):
             assert strip_controls(out) == out
+
+
+def test_no_attribute_passes_that_the_subset_does_not_have() -> None:
+    html = '<a href="https://a.example" title="elsewhere" lang="de" name="x">a</a><p title="x" lang="de" dir="rtl">b</p>'
+    assert sanitize(html) == '<a href="https://a.example">a</a><p>b</p>'
+
+
+def test_links_in_links_around_a_table_are_the_same_after_a_second_look() -> None:
+    once = sanitize('<a href="https://a.example"><table><a href="https://b.example">')
+    assert sanitize(once) == once
