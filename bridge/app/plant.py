@@ -205,7 +205,16 @@ def _courier(ground: Ground, roll: Roll, log: logging.Logger) -> Courier:
     bot = IdentityId(HUB, ground.hub.bot)
     me = Identity(id=bot, profile=Profile(name=ground.tokens.bot), bot=True)
     source = random.Random()
-    return Courier(ground.ledger, clock=ground.clock, source=source, metrics=ground.metrics, log=log, me=me, told_in=roll.told_in)
+    return Courier(
+        ground.ledger,
+        clock=ground.clock,
+        source=source,
+        metrics=ground.metrics,
+        log=log,
+        me=me,
+        told_in=roll.told_in,
+        by_time=ground.switchboard.is_timeline,
+    )
 
 
 def _office(

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from bridge.ledger.ledger import Ledger
-from bridge.model.ids import ChannelId
-from bridge.model.portals import Link, Portal
+from bridge.model.ids import HUB, ChannelId
+from bridge.model.portals import Link, Portal, PortalKind
 from bridge.routing.topology import Topology
 
 
@@ -30,6 +30,11 @@ class Switchboard:
 
     def portal_in(self, room: str) -> Portal | None:
         return self.topology.portal_in(room)
+
+    def is_timeline(self, channel: ChannelId) -> bool:
+        """Whether it is the room of a timeline."""
+        portal = self.portal_in(channel.id) if channel.network == HUB else None
+        return portal is not None and portal.kind is PortalKind.TIMELINE
 
     def legs(self, channel: ChannelId) -> list[ChannelId]:
         """The other places that hear what happens in a channel."""

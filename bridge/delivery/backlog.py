@@ -1,12 +1,12 @@
 """What waits in one lane: a bounded window, in memory, on what the ledger holds."""
 
-from bisect import insort
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bridge.contract.delivery import Delivery
 from bridge.delivery.joining import assemble
+from bridge.delivery.order import Standing, overtakes, standing
 from bridge.delivery.ports import Outbox
 from bridge.ledger.rows import Entry, State
 from bridge.model.ids import ChannelId
@@ -18,7 +18,7 @@ MOST = 256
 class Item:
     """One wire message to be: an entry, or the entries of one batch."""
 
-    __slots__ = ("alone", "batch", "delivery", "entries", "leased", "repeat", "unsure")
+    __slots__ = ("_standing", "alone", "batch", "delivery", "entries", "leased", "repeat", "unsure")
 
     def __init__(self, entry: Entry, *, leased: bool = False, unsure: bool = False, alone: bool = False) -> None:
         self.entries: tuple[Entry, ...] = (entry,)
@@ -31,10 +31,17 @@ class Item:
         self.repeat = entry.delivery.repeat
         self.alone = alone
         """It was refused in company: it is not joined again."""
+        self._standing: Standing | None = None
 
     @property
     def seq(self) -> int:
         return self.entries[0].seq
+
+    def standing(self) -> Standing:
+        """For the order of a timeline; of one that is no batch."""
+        if self._standing is None:
+            self._standing = standing(self.delivery)
+        return self._standing
 
     def early(self, now: datetime) -> float:
         """Seconds for which it must not leave yet, so that its author can take it back. What was tried before is late already."""
@@ -51,10 +58,14 @@ class Item:
 
 
 class Backlog:
-    """In the order of the outbox. Memory never is the truth: past `MOST`, entries are left to be read from the ledger."""
+    """In the order of the outbox. Memory never is the truth: past `MOST`, entries are left to be read from the ledger.
 
-    def __init__(self, channel: ChannelId, *, unread: bool) -> None:
+    `by_time` says whether the channel is a timeline's room: what is in memory is then in the order of `bridge.delivery.order`.
+    """
+
+    def __init__(self, channel: ChannelId, *, unread: bool, by_time: Callable[[ChannelId], bool] = lambda channel: False) -> None:
         self._channel = channel
+        self._by_time = by_time
         self.items: deque[Item] = deque()
         self.unread = unread
         """The ledger has entries of this lane, later than all here, that are not in memory."""
@@ -102,14 +113,19 @@ class Backlog:
         self._place(Item(entry, leased=leased, unsure=unsure))
 
     def _place(self, item: Item) -> None:
-        if not self.items or item.seq > self.items[-1].seq:
+        by_time = len(self.items) > 0 and self._by_time(self._channel)
+        if not self.items or _behind(item, self.items[-1], by_time):
             self.items.append(item)
-        elif item.seq < self.items[0].seq:
+            return
+        if not by_time and item.seq < self.items[0].seq:
             self.items.appendleft(item)
-        else:
-            ordered = list(self.items)
-            insort(ordered, item, key=lambda one: one.seq)
-            self.items = deque(ordered)
+            return
+        ordered = list(self.items)
+        at = len(ordered) - 1
+        while at > 0 and not _behind(item, ordered[at - 1], by_time):
+            at -= 1
+        ordered.insert(at, item)
+        self.items = deque(ordered)
 
     def put_back(self, item: Item) -> None:
         """It was taken but did not leave for good."""
@@ -136,3 +152,12 @@ class Backlog:
     def forget(self, id: str) -> None:
         """It is settled for good: offered again, it is taken again."""
         self._known.discard(id)
+
+
+def _behind(item: Item, other: Item, by_time: bool) -> bool:
+    """Whether an item leaves after another one."""
+    if not by_time or item.unsure or other.unsure or item.batch is not None or other.batch is not None:
+        return item.seq > other.seq
+    if item.seq > other.seq:
+        return not overtakes(item.standing(), other.standing())
+    return overtakes(other.standing(), item.standing())

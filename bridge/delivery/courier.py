@@ -42,8 +42,12 @@ class Courier:
         me: Identity,
         new_id: Callable[[], str] = random_id,
         told_in: Callable[[ChannelId], ChannelId | None] = lambda channel: channel,
+        by_time: Callable[[ChannelId], bool] = lambda channel: False,
     ) -> None:
-        """`me` speaks the notices: the bridge's own bot, as an identity of the hub. `told_in`: see `Notices`."""
+        """`me` speaks the notices: the bridge's own bot, as an identity of the hub. `told_in`: see `Notices`.
+
+        `by_time` says which channels are rooms of timelines: see `bridge.delivery.order`.
+        """
         self._clock = clock
         self._log = log
         self._metrics = metrics
@@ -67,6 +71,7 @@ class Courier:
             backoff=lambda: Backoff(source),
             new_id=new_id,
             spawn=self._spawn,
+            by_time=by_time,
             clock=clock,
             metrics=metrics,
             log=log,

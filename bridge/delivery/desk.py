@@ -14,7 +14,7 @@ from bridge.delivery.notices import Notices
 from bridge.delivery.patience import PatientOutbox
 from bridge.delivery.ports import Outlet
 from bridge.delivery.settling import Settler
-from bridge.model.ids import NetworkName
+from bridge.model.ids import ChannelId, NetworkName
 
 
 class Way:
@@ -95,6 +95,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str]
     spawn: Callable[[Coroutine[None, None, None]], None]
     """Runs a coroutine in the courier's task group; those spawned first start first."""
+    by_time: Callable[[ChannelId], bool]
+    """Whether a channel is the room of a timeline."""
     clock: Clock
     metrics: Metrics
     log: logging.Logger

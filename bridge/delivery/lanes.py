@@ -36,7 +36,7 @@ class Lane:
 
     def __init__(self, channel: ChannelId, way: Way, desk: Desk, *, unread: bool) -> None:
         self.channel = channel
-        self.backlog = Backlog(channel, unread=unread)
+        self.backlog = Backlog(channel, unread=unread, by_time=desk.by_time)
         self.running = False
         self.stopping = False
         self._woken = asyncio.Event()

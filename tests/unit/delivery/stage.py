@@ -172,7 +172,7 @@ class Stage:
         self.ids = (f"{number:032x}" for number in range(0xA0000, 0xFFFFF))
         self.courier = self.new_courier()
 
-    def new_courier(self) -> Courier:
+    def new_courier(self, by_time: Callable[[ChannelId], bool] = lambda channel: False) -> Courier:
         return Courier(
             self.ledger,
             clock=self.clock,
@@ -181,6 +181,7 @@ class Stage:
             log=LOG,
             me=ME,
             new_id=lambda: next(self.ids),
+            by_time=by_time,
         )
 
     async def send(self, *drafts: Draft) -> None:
