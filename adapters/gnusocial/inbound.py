@@ -73,7 +73,7 @@ class Inbound:
         """What the thing itself is called: the id of its event's key first."""
         host, about = self.server.host, notice.about
         key = _own_name(notice, host)
-        if notice.verb is Verb.DELETE:
+        if notice.verb in (Verb.DELETE, Verb.UNSHARE):
             key = f"{about.uri if about is not None and about.uri else key}#delete"
         return tuple(dict.fromkeys([key, alias(host, notice.number)] if notice.number else [key]))
 
