@@ -212,7 +212,7 @@ class _Reading:
             target = about.ids[0] if about is not None and not _is_hash(about) else entry.reply_to
             keys = (STAR,) if entry.verb is Verb.FAVORITE else ()
             return Reactions(target=self._ref(target, about), keys=keys) if target else None
-        if entry.verb is Verb.DELETE:
+        if entry.verb in (Verb.DELETE, Verb.UNSHARE):
             return self._redaction(about or entry)
         if not self._activities or not entry.text.plain:
             return None
