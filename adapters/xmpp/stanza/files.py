@@ -2,14 +2,17 @@
 
 import binascii
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.stanza import fields, ns
+from adapters.xmpp.stanza.clean import xml_text
 from adapters.xmpp.stanza.parts import File, Pointer
+from bridge.model.events import Attachment, Media
 
 _LONGEST_URL = 2048
+_HEX = re.compile("[0-9a-fA-F]{64}")
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,64}/[a-z0-9!#$&^_.+-]{1,64}")
 
 
@@ -93,3 +96,27 @@ def _sha256(file: Element) -> str | None:
                 return None
             return digest.hex() if len(digest) == 32 else None
     return None
+
+
+def share(element: Element, attachment: Attachment) -> None:
+    """Adds a file to a message: as XEP-0447 for who knows it, as XEP-0066 for all others. The source is a web address."""
+    url = xml_text(attachment.source)
+    inline = attachment.media in (Media.IMAGE, Media.VIDEO, Media.STICKER)
+    sharing = ns.add(element, ns.SHARING, "file-sharing", disposition="inline" if inline else "attachment")
+    file = ns.add(sharing, ns.FILE, "file")
+    facts = {
+        "media-type": attachment.type,
+        "name": attachment.name,
+        "size": attachment.size,
+        "width": attachment.width,
+        "height": attachment.height,
+        "length": attachment.duration,
+        "desc": attachment.alt,
+    }
+    for name, value in facts.items():
+        if value is not None and (text := xml_text(str(value), 1024)):
+            ns.add(file, ns.FILE, name, text)
+    if attachment.sha256 is not None and _HEX.fullmatch(attachment.sha256):
+        ns.add(file, ns.HASHES, "hash", b64encode(bytes.fromhex(attachment.sha256)).decode(), algo="sha-256")
+    ns.add(ns.add(sharing, ns.SHARING, "sources"), ns.URL_DATA, "url-data", target=url)
+    ns.add(ns.add(element, ns.OOB, "x"), ns.OOB, "url", url)
