@@ -7,18 +7,19 @@ the server has none by a ping that it answers behind it. What comes is acknowled
 import asyncio
 import ssl
 from collections.abc import Sequence
-from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from msgspec import Struct
 
 from adapters.xmpp.config import XmppConfig
-from adapters.xmpp.wire.asking import ASK_SECONDS, Asking, ping, refusal_to
-from adapters.xmpp.wire.client_stream import SM, ClientStream
+from adapters.xmpp.wire.asking import ASK_SECONDS, Asking, ping
+from adapters.xmpp.wire.client_stream import ClientStream
+from adapters.xmpp.wire.listener import Ear, Listener
 from adapters.xmpp.wire.markup import written
 from adapters.xmpp.wire.negotiation import Negotiation
+from adapters.xmpp.wire.pen import Pen
 from adapters.xmpp.wire.session import Session
-from adapters.xmpp.wire.verdicts import Refusal, verdict_of
+from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.errors import Disconnected, Rejected, Unavailable, Uncertain
 from bridge.contract.toolbox import Toolbox
 
@@ -28,8 +29,6 @@ CLOSE_SECONDS = 2.0
 OWED_AT_MOST = 50
 """Stanzas after which an acknowledgement is asked for, though nobody waits for one."""
 NOT_CONNECTED = "the account is not connected"
-_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, Unavailable, Rejected)
-"""What code can raise for a stanza it did not expect, or where its answer can't be written."""
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -51,41 +50,37 @@ class Address(Struct, frozen=True):
     direct: bool = False
 
 
-class Ear(Protocol):
-    """Who hears what comes; in order, each stanza once. What it raises for an odd stanza is counted and logged."""
-
-    def message(self, element: Element, ticket: int) -> None:
-        """To be settled (`Client.settle`) when nothing of it can be lost any more."""
-        ...
-
-    def presence(self, element: Element) -> None: ...
-
-    def query(self, element: Element) -> bool:
-        """A request (an iq of type get or set). False: not mine."""
-        ...
-
-
 class Client:
     """Use once: `reach`, then whatever until `over`."""
 
     def __init__(
         self, who: Credentials, config: XmppConfig, tools: Toolbox, ear: Ear, *, session: Session, context: ssl.SSLContext
     ) -> None:
-        self._who, self._config, self._tools, self._ear = who, config, tools, ear
+        self._who, self._config, self._tools = who, config, tools
         self.session = session
         self.resumed = False
         """The session before goes on: nothing was missed, and presence stands as it was."""
         self._loop = asyncio.get_running_loop()
-        self.stream = ClientStream(self, f"{who.jid}/{who.resource}", context)
         self.over: asyncio.Future[Disconnected] = self._loop.create_future()
         self._up: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] | None = None
-        self._negotiation = Negotiation(who.jid, who.password, config, tools, say=self.say, end=self.end)
-        self._why: Disconnected | None = None
-        self._buffer: list[str] = []
+        self._pen = Pen(lambda: self.stream.transport)
         self._asking = Asking(tools, ("", who.jid, who.jid.rpartition("@")[2]))
-        self._read_at = self._asked_at = tools.clock.monotonic()
-        self._pinged = self._wants_ack = self._scheduled = False
+        self._negotiation = Negotiation(who.jid, who.password, config, tools, say=self._pen.put, end=self.end)
+        self._listener = Listener(
+            session,
+            self._negotiation,
+            self._asking,
+            ear,
+            self._pen,
+            tools,
+            risen=self._rise,
+            ended=self.end,
+            closed=self._closed,
+            answer=self.write,
+        )
+        self.stream = self._listener.stream = ClientStream(self._listener, f"{who.jid}/{who.resource}", context)
+        self._asked_at = tools.clock.monotonic()
         self.paused = False
 
     # life
@@ -138,7 +133,7 @@ class Client:
         """
         transport = self.stream.transport
         if transport is not None and not transport.is_closing():
-            self._flush()
+            self._pen.flush()
             if leave:
                 transport.write(b"</stream:stream>")
             transport.close()
@@ -156,12 +151,12 @@ class Client:
         if self.over.done():
             return
         self.over.set_result(error)
-        self._buffer.clear()
+        self._pen.drop()
         self._negotiation.hear(None)
         self._asking.end(error.reason)
         if not self.session.resumable:
             self.session.lost(error.reason)
-        if self.stream.transport is not None and not self.stream.transport.is_closing():
+        if self.stream.transport is not None and self._pen.open:
             self.stream.transport.close()
 
     def tick(self) -> None:
@@ -169,14 +164,14 @@ class Client:
         self._asking.tick()
         now = self._tools.clock.monotonic()
         if not self.up or self.paused:
-            self._read_at = now
+            self._listener.read_at = now
             return
-        if self.session.owed and not self._pinged:
+        if self.session.owed and not self._listener.waiting:
             self._request()
-        silent = now - self._read_at
-        if silent > self._config.ping_seconds and not self._pinged:
+        silent = now - self._listener.read_at
+        if silent > self._config.ping_seconds and not self._listener.waiting:
             self._request()
-        elif self._pinged and now - self._asked_at > self._config.ping_seconds and silent > self._config.ping_seconds:
+        elif self._listener.waiting and now - self._asked_at > self._config.ping_seconds and silent > self._config.ping_seconds:
             self.end(Disconnected(f"the server has been silent for {silent:.0f} seconds"))
 
     # writing
@@ -188,13 +183,13 @@ class Client:
         """
         if isinstance(element, Element):
             element = written(element)
-        if self.over.done() or self.stream.transport is None or self.stream.transport.is_closing():
+        if self.over.done() or not self._pen.open:
             raise Unavailable(NOT_CONNECTED)
         if len(element) > self._config.stanza_bytes // 4 and len(element.encode()) > self._config.stanza_bytes:
             raise Rejected("the message is larger than the server takes")
         self.session.sent(element)
-        self._put(element)
-        if self.session.owed >= OWED_AT_MOST and not self._pinged:
+        self._pen.put(element)
+        if self.session.owed >= OWED_AT_MOST and not self._listener.waiting:
             self._request()
 
     def fence(self) -> "asyncio.Future[None]":
@@ -228,43 +223,23 @@ class Client:
 
     def _request(self) -> None:
         """Have the server say what it has."""
-        self._pinged, self._asked_at = True, self._tools.clock.monotonic()
+        self._listener.waiting, self._asked_at = True, self._tools.clock.monotonic()
         if not self.session.counts_out:
             answer = self.ask(ping())
             answer.add_done_callback(lambda done: done.cancelled() or done.exception())
-        elif not self._wants_ack:
-            self._wants_ack = True
-            self._schedule()
-
-    def _put(self, data: str) -> None:
-        self._schedule()
-        self._buffer.append(data)
-
-    def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._scheduled = False
-        if self._wants_ack and self.up:
-            self._wants_ack = False
-            self._buffer.append("<r xmlns='urn:xmpp:sm:3'/>")
-        data, self._buffer = "".join(self._buffer), []
-        transport = self.stream.transport
-        if data and transport is not None and not transport.is_closing():
-            transport.write(data.encode("utf-8", "replace"))
+        else:
+            self._pen.end_with("<r xmlns='urn:xmpp:sm:3'/>")
 
     # reading
 
     def pause(self) -> None:
         self.paused = True
-        if self.stream.transport is not None and not self.stream.transport.is_closing():
+        if self.stream.transport is not None and self._pen.open:
             self.stream.transport.pause_reading()
 
     def resume(self) -> None:
         self.paused = False
-        if self.stream.transport is not None and not self.stream.transport.is_closing():
+        if self.stream.transport is not None and self._pen.open:
             self.stream.transport.resume_reading()
 
     def settle(self, *tickets: int) -> None:
@@ -272,107 +247,18 @@ class Client:
         for ticket in tickets:
             self.session.settle(ticket)
         if self.up and (h := self.session.to_tell()) is not None:
-            self._put(f"<a xmlns='urn:xmpp:sm:3' h='{h}'/>")
+            self._pen.put(f"<a xmlns='urn:xmpp:sm:3' h='{h}'/>")
 
-    def received(self, element: Element) -> None:
-        self._read_at, self._pinged = self._tools.clock.monotonic(), False
-        ticket = self.session.took() if self.session.counts_in else 0
-        name = element.tag.rpartition("}")[2]
-        try:
-            if name == "message":
-                self._ear.message(element, ticket)
-                return
-            if name == "presence":
-                self._ear.presence(element)
-            elif name == "iq":
-                self._on_iq(element)
-            else:
-                self._count("unknown")
-        except _ODD:  # whatever a server sends, its next stanza still counts: recorded, not hidden
-            self._count("raised")
-            self._tools.log.exception("passed over a stanza of kind %s", name[:40])
-        self.session.settle(ticket)
-
-    def _on_iq(self, iq: Element) -> None:
-        if iq.get("type") in ("result", "error"):
-            if not self._asking.answered(iq):
-                self._count("unasked")
-        elif not self._ear.query(iq):
-            self.write(refusal_to(iq, "service-unavailable"))
-
-    def _count(self, kind: str) -> None:
-        self._tools.metrics.count("xmpp_odd_stanzas", kind=kind)
-
-    # what the stream tells
-
-    def nonza(self, element: Element) -> None:
-        self._read_at = self._tools.clock.monotonic()
-        name = element.tag.rpartition("}")[2]
-        if not element.tag.startswith(SM):
-            self._negotiation.hear(element)
-        elif name == "r":
-            self._put(f"<a xmlns='urn:xmpp:sm:3' h='{self.session.acknowledged()}'/>")
-        elif name == "a":
-            self._pinged = False
-            self._on_acked(element)
-        elif name in ("enabled", "resumed", "failed"):
-            self._on_managed(name, element)
-
-    def _on_acked(self, element: Element) -> None:
-        try:
-            self.session.acked(int(element.get("h", "")))
-        except ValueError as error:
-            self.end(Disconnected(f"the server can't count: {error}"))
-
-    def _on_managed(self, name: str, element: Element) -> None:
-        """Done at once: what follows in the same piece is counted already."""
-        if name == "enabled":
-            resume = element.get("resume") in ("true", "1")
-            self.session.enabled(element.get("id") if resume else None)
-        elif name == "resumed":
-            self.stream.resumed()
-            self._on_acked(element)
-            for stanza in self.session.resumed():
-                self._put(stanza)
-        elif element.get("h"):
-            self._on_acked(element)
-        self._negotiation.hear(element)
-
-    async def authenticate(self, mechanisms: list[str]) -> None:
-        if await self._negotiation.log_in(mechanisms, secure=self.stream.secure):
-            self.stream.restart()
-
-    async def manage(self, *, bound: bool) -> bool:
-        if bound:
-            await self._negotiation.enable(self.session)
-        elif self.session.resumable and await self._negotiation.resume(self.session):
-            self.resumed = True
-            self._rise()
-        return self.resumed
-
-    def say(self, data: str) -> None:
-        self._put(data)
-
-    def negotiated(self, jid: str) -> None:
-        self.session.jid = jid
-        self._rise()
+    def _closed(self) -> None:
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     def _rise(self) -> None:
+        self.resumed = self._listener.resumed
         if not self._up.done() and not self.over.done():
             self._up.set_result(None)
             if self.session.owed:
                 self._request()
-
-    def failed(self, error: Element) -> None:
-        self._why = verdict_of(error, self._who.jid.rpartition("@")[2])
-
-    def broken(self, reason: str) -> None:
-        self.end(self._why or Disconnected(reason))
-
-    def closed(self, error: BaseException | None) -> None:
-        self.end(self._why or Disconnected(str(error) if error else "the server closed the connection"))
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
 
 
 def _fenced(waiter: "asyncio.Future[None]", answer: "asyncio.Future[Element]") -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.contract.toolbox import NotReached
-from bridge.ops.http import AddressRefused, GuardedHttp, is_public
+from bridge.ops.http import AddressRefused, GuardedHttp
+from bridge.text.addresses import is_public
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
