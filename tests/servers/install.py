@@ -14,7 +14,7 @@ from bridge.demo import synapse
 
 FOLDER = Path(__file__).parents[2] / ".servers"
 SYNAPSE_VENV = FOLDER / "synapse-venv"
-PACKAGES = {"inspircd": "inspircd", "ngircd": "ngircd", "postgresql": "pg_ctl"}
+PACKAGES = {"inspircd": "inspircd", "ngircd": "ngircd", "postgresql": "pg_ctl", "prosody": "prosody", "ejabberd": "ejabberdctl"}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 

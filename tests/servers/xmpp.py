@@ -1,0 +1,85 @@
+"""Prosody and ejabberd, with rooms, archives, room for our component, and accounts whose passwords are their names backwards."""
+
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from bridge.demo.process import Child
+from tests.servers.certificates import issue
+from tests.servers.daemons import Daemon, binary, free_port
+
+HOST, MUC, COMPONENT, UPLOAD = "xmpp.test", "rooms.xmpp.test", "bridge.xmpp.test", "upload.xmpp.test"
+SECRET = "the component's secret"
+HERE = Path(__file__).parent
+
+
+class XmppServer(Daemon):
+    """`port` takes clients (STARTTLS, a certificate by `ca`), `component_port` our component."""
+
+    def __init__(self, folder: Path, port: int | None = None, *, accounts: Sequence[str] = ("juliet", "romeo")) -> None:
+        self.accounts = accounts
+        self.component_port, self.http_port = free_port(), free_port()
+        self.certificates = issue(folder / "certificates", HOST, MUC, COMPONENT, UPLOAD)
+        super().__init__(folder, port)
+
+    def settings(self, template: str, **more: object) -> str:
+        return Template((HERE / template).read_text()).substitute(
+            folder=self.folder, port=self.port, component_port=self.component_port, http_port=self.http_port,
+            host=HOST, muc=MUC, component=COMPONENT, upload=UPLOAD, secret=SECRET,
+            chain=self.certificates.chain, key=self.certificates.key, **more,
+        )  # fmt: skip
+
+
+class Prosody(XmppServer):
+    name = "prosody"
+
+    def command(self) -> list[str]:
+        config = self.folder / "prosody.cfg.lua"
+        config.write_text(self.settings("prosody.cfg.lua.template", root=str(os.geteuid() == 0).lower()))
+        kept = self.folder / "data" / HOST.replace(".", "%2e") / "accounts"
+        kept.mkdir(parents=True, exist_ok=True)
+        for account in self.accounts:
+            path = kept / f"{account}.dat"
+            if not path.exists():
+                path.write_text(f'return {{ ["password"] = "{account[::-1]}" }};\n')
+        return [binary("prosody"), "-F", "--config", str(config)]
+
+    async def crash(self) -> None:
+        """`kill -9`: nothing is said, nothing more is written."""
+        os.kill(self.child.pid or 0, signal.SIGKILL)
+        await self.child.wait()
+
+
+class Ejabberd(XmppServer):
+    """As root it runs as the user `ejabberd`, which the Debian package makes."""
+
+    name = "ejabberd"
+
+    def command(self) -> list[str]:
+        for name in ("spool", "logs", "config"):
+            (self.folder / name).mkdir(exist_ok=True)
+        pem = self.folder / "config" / "server.pem"
+        pem.write_bytes(self.certificates.chain.read_bytes() + self.certificates.key.read_bytes())
+        config = self.folder / "config" / "ejabberd.yml"
+        config.write_text(self.settings("ejabberd.yml.template", pem=pem))
+        for name in ("inetrc", "ejabberdctl.cfg", "vm.args"):
+            (self.folder / "config" / name).touch()
+        if os.geteuid() == 0:
+            for path in (self.folder, *self.folder.rglob("*")):
+                shutil.chown(path, "ejabberd")
+        return [*self._ctl(), "foreground"]
+
+    def _ctl(self) -> list[str]:
+        where = ["--config-dir", "config", "--spool", "spool", "--logs", "logs"]
+        paths = [str(self.folder / one) if not one.startswith("--") else one for one in where]
+        return [binary("ejabberdctl"), "--node", f"unabridged{self.port}@localhost", *paths]
+
+    async def start(self) -> None:
+        await super().start()
+        for account in self.accounts:
+            child = Child("ejabberdctl", [*self._ctl(), "register", account, HOST, account[::-1]], self.folder / "register.log")
+            await child.start()
+            await child.wait()
