@@ -62,7 +62,8 @@ async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:
             ids = _in_place(copies)
             if delivery.part < len(ids) and not ids[delivery.part]:
                 return NO_COPY
-            target = msgspec.structs.replace(target, ids=ids)
+            others = (copy.id for copy in copies if copy.part == delivery.part and copy.id not in ids)
+            target = msgspec.structs.replace(target, ids=(*ids, *dict.fromkeys(others)))
         changes["target"] = target or delivery.target
         batched = next((copy for copy in copies if copy.batch is not None), None)
         if batched is not None and isinstance(delivery.body, Edit | Redaction):

@@ -47,6 +47,18 @@ async def test_a_reaction_is_on_the_first_part() -> None:
     assert found.target.ids == ("a", "a-too")
 
 
+@pytest.mark.parametrize(("part", "ids"), [(0, ("a", "b", "a-too")), (1, ("a", "b", "b-too")), (2, ("a", "b"))])
+async def test_a_part_that_changes_goes_by_every_name_of_its_own_and_no_others(part: int, ids: tuple[str, ...]) -> None:
+    stage = Stage()
+    stage.ledger.all_copies += [copy("a", 0), copy("a-too", 0), copy("b", 1), copy("b-too", 1)]
+    delivery = msgspec.structs.replace(
+        draft("1").delivery, body=Redaction(target=REF), target=Target(event=POST), part=part, parts=3
+    )
+    found = await resolve(stage.ledger, delivery)
+    assert not isinstance(found, str) and found.target is not None
+    assert found.target.ids == ids
+
+
 async def test_what_has_no_copy_there_is_moot() -> None:
     delivery = msgspec.structs.replace(draft("1").delivery, body=Redaction(target=REF), target=Target(event=POST))
     assert await resolve(Stage().ledger, delivery) == "no-copy"
