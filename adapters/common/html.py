@@ -63,6 +63,8 @@ def read(
         return Page(text=text_of(sanitize(html).strip()))
     walk = _Walk(base, shown, take_images, take_links)
     walk.over(body)
+    if walk.taken:
+        _tidy(body, frozenset(one.source for one in walk.taken))
     clean = sanitize(_inner(body)).strip()
     if not walk.naming:
         return Page(text=text_of(clean), attachments=tuple(walk.taken))
@@ -101,6 +103,20 @@ def _before(element: etree._Element) -> str:
     if not text and previous is None and parent is not None and parent.tag == "span":
         return _before(parent)
     return text
+
+
+def _tidy(body: etree._Element, taken: frozenset[str]) -> None:
+    """Takes out what held nothing but media. A link around a picture that leads elsewhere stays, once, and shows where."""
+    told: set[str] = set()
+    for element in reversed(list(body.iter("a", "p", "div", "figure", "span", "center", "li"))):
+        if len(element) or (element.text or "").strip():
+            continue
+        href = (element.get("href") or "").strip() if element.tag == "a" else ""
+        if not href or href in taken or href in told:
+            _replace(element, None)
+        else:
+            told.add(href)
+            element.text = strip_controls(href)
 
 
 class _Walk:

@@ -94,6 +94,18 @@ def test_pictures_over_the_cap_stay_as_links() -> None:
     assert page.text.plain.count("https://blog.example/") == 5
 
 
+def test_what_held_nothing_but_pictures_is_gone_with_them() -> None:
+    page = read('<p>text</p><p><a href="/1.png"><img src="/1.png"></a></p><div><figure><img src="/2.png"></figure> </div>', BASE)
+    assert (page.text.html, page.text.plain) == ("<p>text</p>", "text")
+    assert len(page.attachments) == 2
+
+
+def test_a_picture_that_leads_elsewhere_says_where_once() -> None:
+    page = read('<a href="https://a.example/x"><img src="/1.png"></a> <a href="https://a.example/x"><img src="/2.png"></a>', BASE)
+    assert page.text.plain == "https://a.example/x"
+    assert page.text.html == '<a href="https://a.example/x">https://a.example/x</a>'
+
+
 def test_what_the_post_shows_by_itself_is_not_shown_twice() -> None:
     shown = frozenset({"https://gs.example/file/1.png"})
     page = read('see <a class="attachment" href="https://gs.example/file/1.png">https://gs.example/attachment/1</a>', shown=shown)
