@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import joining, latency, scale, throughput
+from benchmarks import feeds, joining, latency, scale, throughput
 from benchmarks.scene import Scene, bridged, floor
 
 Row = tuple[str, str, str, str, str]
@@ -100,11 +100,23 @@ async def run_scale(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
+async def run_feeds(folder: Path, rounds: int) -> list[Row]:
+    """Once, whatever `rounds` says: it takes seven minutes."""
+    cost = await feeds.measure(folder)
+    name = f"{feeds.FEEDS:,} feeds on {feeds.HOSTS} hosts ({cost.looks:.0f} looks/s; {cost.news} entries, {cost.arrived} arrived)"
+    return [
+        (f"{name}: processor", "–", f"{cost.cores:.3f} of a core", "–", "≤ 0.15"),
+        (f"{feeds.FEEDS:,} feeds: resident, with the parser", "–", f"{cost.resident:.0f} MB", "–", "≤ 300 MB"),
+        (f"{feeds.FEEDS:,} feeds: answer to `/health`, p99", "–", f"{cost.lag_p99:.1f} ms", "–", "≤ 20 ms"),
+    ]
+
+
 RUNS: dict[str, Callable[[Path, int], Awaitable[list[Row]]]] = {
     "latency": run_latency,
     "throughput": run_throughput,
     "joining": run_joining,
     "scale": run_scale,
+    "feeds": run_feeds,
 }
 
 

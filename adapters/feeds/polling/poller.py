@@ -17,8 +17,10 @@ from bridge.model.ids import NetworkName
 
 HOLD_SECONDS = 10.0
 """Nothing is asked for so long when the ledger can't write."""
+AT_ONCE = 50
+"""So many feeds are looked at as soon as they are followed, or the bridge is started."""
 SPREAD = 50.0
-"""Feeds that are asked in a second after a start, on the average."""
+"""Where there are more: how many in a second, on the average."""
 _TURN = 500
 """Feeds that are lined up in one turn of the loop."""
 _LONGEST = 3600.0
@@ -61,10 +63,10 @@ class Poller:
         """They are looked at from now on: at once, spread where they are many; later, where their hosts asked for that."""
         fresh = list(feeds)
         now, wall = self._clock.monotonic(), self._clock.now().timestamp()
-        spread = min(self._interval, len(fresh) / SPREAD)
+        spread = min(self._interval, max(len(fresh) - AT_ONCE, 0) / SPREAD)
         for feed in fresh:
             rest = min(feed.state.rest_until - wall, DAY)
-            wait = rest if rest > 0 else self._random.random() * spread if feed.state.read else 0.0
+            wait = rest if rest > 0 else self._random.random() * spread
             self._at(feed, now + wait)
             if rest <= 0 and not self._begun:
                 self._awaited.add(feed)
