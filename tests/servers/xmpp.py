@@ -65,8 +65,10 @@ class Ejabberd(XmppServer):
         pem.write_bytes(self.certificates.chain.read_bytes() + self.certificates.key.read_bytes())
         config = self.folder / "config" / "ejabberd.yml"
         config.write_text(self.settings("ejabberd.yml.template", pem=pem))
-        for name in ("inetrc", "ejabberdctl.cfg", "vm.args"):
+        for name in ("inetrc", "vm.args"):
             (self.folder / "config" / name).touch()
+        # without a port of its own it starts a daemon (epmd) that outlives it
+        (self.folder / "config" / "ejabberdctl.cfg").write_text(f"ERL_DIST_PORT={free_port()}\n")
         if os.geteuid() == 0:
             for path in (self.folder, *self.folder.rglob("*")):
                 shutil.chown(path, "ejabberd")
@@ -80,6 +82,15 @@ class Ejabberd(XmppServer):
     async def start(self) -> None:
         await super().start()
         for account in self.accounts:
-            child = Child("ejabberdctl", [*self._ctl(), "register", account, HOST, account[::-1]], self.folder / "register.log")
-            await child.start()
-            await child.wait()
+            await self._told("register", account, HOST, account[::-1])
+
+    async def stop(self) -> None:
+        """By its own command: what was started is a script, which doesn't pass a signal on."""
+        if await self._told("stop"):
+            raise RuntimeError(f"ejabberd did not stop:\n{self.child.last_words()}")
+        await self.child.wait()
+
+    async def _told(self, *words: str) -> int:
+        child = Child("ejabberdctl", [*self._ctl(), *words], self.folder / "ejabberdctl.log")
+        await child.start()
+        return await child.wait()
