@@ -72,6 +72,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     """Plain words for the author: some destination, or all, will not have it."""
     dropped: str | None = None
     """A reason code, counted: the event goes nowhere and nobody needs to be told."""
+    note: str | None = None
+    """Why it is not everywhere that it could be, in plain words; kept with the event, for whoever looks for it."""
     hint: Hint | None = None
     """For the author; said once."""
     withdrawn: tuple[str, ...] = ()

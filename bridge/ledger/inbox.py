@@ -295,7 +295,7 @@ class _Accepting:
         planned, fault, note = Planned(), written.fault or self._guilty.get(key), None
         if fault is None:
             planned, fault = self._plan(event)
-            note = planned.refused or planned.dropped
+            note = planned.refused or planned.note or planned.dropped
         if fault is not None:
             self._quarantined.append((key, fault))
             note = fault
@@ -373,7 +373,7 @@ def _release(work: Work, key: EventKey, plan: Plan) -> Accepted:
         return Accepted(quarantined=((key, trace),))
     withdrawn = withdraw(work, planned.withdrawn)
     entries = put_drafts(work, drafts, None)
-    note = planned.refused or planned.dropped
+    note = planned.refused or planned.note or planned.dropped
     work.sql.execute(update(events).where(*_is(key)).values(quarantined=False, note=note))
     return Accepted(
         fresh=(key,),
