@@ -22,7 +22,7 @@ from bridge.config.reader import expected
 from bridge.config.secrets import is_secret
 from bridge.config.settings import BridgeSettings, HomeserverSettings, LinkSettings, PortalSettings, VoiceSettings
 from bridge.contract.features import Manifest
-from bridge.model.portals import TimelineOptions
+from bridge.model.portals import Rule, TimelineOptions
 
 _HEAD = """\
 # Configuration
@@ -58,6 +58,7 @@ _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[portals]]", PortalSettings),
     ("[[portals]] links", LinkSettings),
     ("[[portals]] timeline", TimelineOptions),
+    ("[[portals.timeline.rules]]", Rule),
     ("[networks.NAME.voice]", VoiceSettings),
 )
 _NETWORK = """\

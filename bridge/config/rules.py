@@ -7,8 +7,12 @@ from string import Formatter
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from bridge.config.reader import Rules, show
 from bridge.config.settings import BridgeSettings, HomeserverSettings, PortalSettings, VoiceSettings
+from bridge.model.portals import HERE, NOWHERE, Rule, TimelineOptions
+from bridge.text.pattern import BadPattern, Pattern
 
 NETWORK_NAME = re.compile(r"[a-z0-9-]+\Z")
 DOMAIN = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z")
@@ -97,6 +101,32 @@ def _users(value: tuple[str, ...]) -> str | None:
     return None if wrong is None else f'must hold Matrix IDs like "@alice:example.org", not {show(wrong)}'
 
 
+def _goes_to(value: str) -> str | None:
+    if value in (HERE, NOWHERE) or ROOM.match(value):
+        return None
+    return f'must be "{HERE}", "{NOWHERE}", an alias like "#room:example.org" or a room id, not {show(value)}'
+
+
+def _pattern(value: str) -> str | None:
+    try:
+        Pattern(value)
+    except BadPattern as error:
+        return f"does not work: {error}"
+    return None
+
+
+def _not_for_all(value: tuple[Rule, ...]) -> str | None:
+    for number, rule in enumerate(value, 1):
+        if msgspec.structs.replace(rule, name="", to=NOWHERE, answers=False) == Rule():
+            return f"number {number} fits everything: a rule needs words, people, kinds or the like to go by"
+    return None
+
+
+def _names(value: tuple[str, ...]) -> str | None:
+    long = next((name for name in value if len(name) > 256), None)
+    return None if long is None else f"must hold names of at most 256 characters, not {show(long)}"
+
+
 def _template(value: str) -> str | None:
     try:
         names = [name for _, name, _, _ in Formatter().parse(value) if name is not None]
@@ -132,6 +162,8 @@ RULES: Rules = {
             "allow_addresses": _networks,
         },
     ),
+    **_rules(TimelineOptions, {"rules": _not_for_all}),
+    **_rules(Rule, {"to": _goes_to, "pattern": _pattern, "people": _names}),
     **_rules(HomeserverSettings, {"url": _url, "domain": _domain}),
     **_rules(VoiceSettings, dict.fromkeys(("puppet", "name", "prefix", "emote", "foreign"), _template)),
     **_rules(PortalSettings, {"room": _room, "invite": _users, "members_cap": _not_negative}),

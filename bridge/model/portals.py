@@ -29,6 +29,40 @@ class Source(StrEnum):
     ALIAS = "alias"
 
 
+HERE = "here"
+NOWHERE = "nowhere"
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """What becomes of some of the posts of a timeline room: the first rule that fits decides.
+
+    All that is set must fit; of a list, one.
+    """
+
+    name: str = ""
+    """What `trace` calls it."""
+    words: tuple[str, ...] = ()
+    """Whole words or phrases of the text, the title or the warning; case doesn't count."""
+    pattern: str = ""
+    """A regular expression that fits somewhere in these; a slow one is refused."""
+    people: tuple[str, ...] = ()
+    """Authors, and whose post is passed on: `network/identity`, an identity or a name; `*` stands for anything."""
+    kinds: tuple[Literal["post", "reply", "boost", "mention", "media", "poll", "notice"], ...] = ()
+    """`mention`: it names or answers somebody whose account is in this room. A `post` is neither reply, boost nor notice."""
+    languages: tuple[str, ...] = ()
+    """`en` is `en-GB` too."""
+    tags: tuple[str, ...] = ()
+    """Hashtags, without `#`."""
+    sources: tuple[str, ...] = ()
+    """The channel that brought it, `network/channel`; `*` stands for anything."""
+    accounts: tuple[str, ...] = ()
+    """The login that brought it, `network@name`."""
+    answers: bool = False
+    """With `people`: what answers them, too."""
+    to: str = NOWHERE
+    """`here`, `nowhere`, or the alias or room id of another timeline room. What is not for everybody is moved to none."""
+
+
 class TimelineOptions(Struct, frozen=True, kw_only=True):
     """How a timeline room behaves."""
 
@@ -42,6 +76,8 @@ class TimelineOptions(Struct, frozen=True, kw_only=True):
     """What begins like this is said in the room only, never posted."""
     split: Literal["refuse", "thread", "link"] = "refuse"
     """What is too long for a server: refused with words, posted as a thread, or cut with a link to the whole."""
+    rules: tuple[Rule, ...] = ()
+    """What comes here, goes to another room, or nowhere: `[[portals.timeline.rules]]`. Those made by words come first."""
     repost: tuple[str, ...] = ()
     """Opt-in: "from@a -> to@b" repeats one's own public posts of one account on another (logins as `network@name`)."""
 

@@ -36,6 +36,10 @@ class Accounts:
     def __init__(self, accounts: Iterable[Account] = (), login_of: Callable[[ChannelId], str | None] = _nobody) -> None:
         self._accounts = {(account.network, account.name): account for account in accounts}
         self._login_of = login_of
+        self._identities: dict[IdentityId, tuple[Account, ...]] = {}
+        for account in self._accounts.values():
+            if account.identity is not None:
+                self._identities[account.identity] = (*self.known_as(account.identity), account)
 
     def __bool__(self) -> bool:
         return bool(self._accounts)
@@ -56,6 +60,10 @@ class Accounts:
     def owned_by(self, who: IdentityId) -> tuple[Account, ...]:
         """By network and name."""
         return tuple(account for _, account in sorted(self._accounts.items()) if account.is_of(who))
+
+    def known_as(self, who: IdentityId) -> tuple[Account, ...]:
+        """Those that somebody of a network is."""
+        return self._identities.get(who, ())
 
     def named(self, handle: str) -> Account | None:
         """`network@name`, as settings name it."""

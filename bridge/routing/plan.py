@@ -34,11 +34,13 @@ from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
 from bridge.routing.boosts import Showing, There, arrived, changed, remembered, shown
 from bridge.routing.brought import rung, via
+from bridge.routing.calm import Calm, RulesOf
 from bridge.routing.fit import FitContext, Fitted, fit
 from bridge.routing.fit.boost import speaker
 from bridge.routing.repost import repeated
 from bridge.routing.resolve import Resolved, meets, resolve
 from bridge.routing.route import route
+from bridge.routing.rules import Verdicts
 from bridge.routing.same import Recognised, recognise
 from bridge.routing.threads import threaded
 from bridge.routing.topology import Leg, Topology
@@ -75,6 +77,7 @@ class Planner:
         links: Links,
         clock: Callable[[], datetime],
         accounts: Callable[[], Accounts] = lambda: NO_ACCOUNTS,
+        rules: RulesOf = lambda portal: None,
     ) -> None:
         self._topology = topology
         self._places = places
@@ -82,6 +85,7 @@ class Planner:
         self._links = links
         self._clock = clock
         self._accounts = accounts
+        self._rules = rules
         self._life = timedelta(hours=policy.delivery_hours)
         self._history = timedelta(hours=policy.history_hours)
 
@@ -101,7 +105,10 @@ class Planner:
         resolved = resolve(event, lookup, self._policy) if refs_of(event.body) else Resolved(event=event)
         if isinstance(resolved, Dropped | Refused):
             return _ended(resolved)
+        verdicts = Verdicts()
         if timeline is None:
+            if portal is None:
+                legs, verdicts = self._calm(resolved, topology, accounts, lookup).ruled(legs)
             further = repeated(event, resolved.original, topology, accounts, lookup) if accounts and portal is None else ()
             written = Written(jobs=(Job(event=resolved.event, legs=legs), *further))
         else:
@@ -116,11 +123,17 @@ class Planner:
             )
             written = write(writing, resolved.original, self._policy)
         planned = self._carried(written, resolved, lookup)
+        if verdicts.names:
+            hidden = not planned.drafts and planned.refused is None
+            planned = replace(planned, note=verdicts.note, dropped="rule" if hidden else planned.dropped)
         if resolved.taken is not None:
             planned = replace(planned, own_marks=(remembered(resolved.taken),))
         if known.same is not None:
             planned = replace(planned, same=planned.same or known.same, marks=arrived(event, known.same.event, lookup))
         return replace(planned, marks=planned.marks + known.marks) if known.marks else planned
+
+    def _calm(self, resolved: Resolved, topology: Topology, accounts: Accounts, lookup: Lookup) -> Calm:
+        return Calm(resolved=resolved, rules=self._rules, topology=topology, accounts=accounts, lookup=lookup, now=self._clock())
 
     def _recognised(self, event: Event, legs: tuple[Leg, ...], accounts: Accounts, lookup: Lookup) -> Recognised:
         """An event that is planned again stays what it was."""

@@ -28,6 +28,7 @@ class Topology:
     def __init__(self, portals: Iterable[Portal] = (), links: Iterable[Link] = ()) -> None:
         self._portals = {portal.id: portal for portal in portals}
         self._rooms = {portal.room: portal for portal in self._portals.values()}
+        self._aliases = {portal.alias: portal for portal in self._portals.values() if portal.alias}
         self._links: dict[int, tuple[Link, ...]] = {}
         self._inward: dict[ChannelId, tuple[tuple[Portal, Link], ...]] = {}
         for link in links:
@@ -45,6 +46,10 @@ class Topology:
 
     def portal_in(self, room: str) -> Portal | None:
         return self._rooms.get(room)
+
+    def portal_called(self, room: str) -> Portal | None:
+        """By room id or alias."""
+        return self._rooms.get(room) or self._aliases.get(room)
 
     def links_of(self, portal: Portal) -> tuple[Link, ...]:
         """All links of a portal, in whatever direction."""

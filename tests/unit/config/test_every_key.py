@@ -13,6 +13,7 @@ from bridge.config.load import load
 from bridge.config.problems import ConfigError
 from bridge.config.secrets import is_secret
 from bridge.config.settings import BridgeSettings, HomeserverSettings, LinkSettings, PortalSettings, VoiceSettings
+from bridge.model.portals import Rule
 from tests.unit.config.samples import ADAPTERS, PretendConfig
 
 NETWORK = '[networks.local]\nadapter = "pretend"\n'
@@ -24,6 +25,7 @@ PLACES: list[tuple[type[Struct], str, str]] = [
     (VoiceSettings, NETWORK + 'server = "x:1"\n[networks.local.voice]\n', "[networks.local.voice]"),
     (PortalSettings, PORTAL, "[[portals]] number 1"),
     (LinkSettings, PORTAL + 'room = "!a"\n[[portals.links]]\n', "[[portals]] number 1, links number 1"),
+    (Rule, PORTAL + 'room = "!a"\n[[portals.timeline.rules]]\n', "[[portals]] number 1, timeline, rules number 1"),
 ]
 WRONG: tuple[Any, ...] = ("true", "1979-05-27", "[[[true]]]", "{ nonsense = 1 }", '"\\u0000 wrong"', "-7.5")
 

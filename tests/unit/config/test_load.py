@@ -88,6 +88,10 @@ def test_an_unknown_key_names_line_table_and_nearest(tmp_path: Path) -> None:
         ('room = "#lobby:localhost"', 'room = "!x"\norder = "rom"', '"order" must be one of "network", "room", not "rom"; did'),
         ('room = "#lobby:localhost"', 'room = "!x"\ninvite = ["alice"]', '"invite" must hold Matrix IDs'),
         ('room = "#lobby:localhost"', 'room = "!x"\npost_to = ["locl@me"]', 'there is no network "locl"; did you mean "local"?'),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{to = "here"}]', '"rules" number 1 fits everything'),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{words = ["a"], to = "mentions"}]', '"to" must be "here"'),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{pattern = "(a+)+$"}]', '"pattern" does not work: that'),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{kinds = ["bost"]}]', 'not "bost"; did you mean "boost"?'),
         ('room = "#lobby:localhost"', 'room = "!x"\npost_to = ["local"]', 'write "network@name"'),
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Policy
 from bridge.routing.hub import HUB_FEATURES
 from bridge.routing.plan import Place, Planner
+from bridge.routing.rules import Rules
 from bridge.routing.topology import Leg, Topology
 from bridge.routing.voice import plain_name
 
@@ -175,9 +176,20 @@ class World:
         self.memory = Memory()
         self.page: str | None = "https://page"
         self.now = NOW
+        self.rules: dict[int, Rules] = {}
+        """By portal."""
         self.planner = Planner(
-            lambda: self.topology, self.places.get, policy or Policy(mark="me"), self, lambda: self.now, lambda: accounts
+            lambda: self.topology,
+            self.places.get,
+            policy or Policy(mark="me"),
+            self,
+            lambda: self.now,
+            lambda: accounts,
+            self.rules_of,
         )
+
+    def rules_of(self, portal: Portal) -> Rules | None:
+        return self.rules.get(portal.id)
 
     def link_for(self, attachment: Attachment, event: Event) -> str | None:
         return f"https://files/{attachment.name}"
