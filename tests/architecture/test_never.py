@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.architecture.tree import Source, docstrings, imports, over, within
 
 PURE = ("bridge.model", "bridge.text", "bridge.routing", "bridge.matrix.convert")
-PURE_IN_ADAPTERS = ("inbound", "outbound", "formatting", "split", "ids")
+PURE_IN_ADAPTERS = ("inbound", "outbound", "formatting", "split", "ids", "stanza")
 IMPURE_MODULES = (
     "asyncio",
     "time",

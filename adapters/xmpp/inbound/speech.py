@@ -119,7 +119,8 @@ def _assigned(said: Said, scene: Scene) -> tuple[str, ...]:
 def _sent(said: Said, scene: Scene, who: IdentityId) -> tuple[str, ...]:
     own = [id for id in (said.id, said.origin_id) if id is not None]
     where = scene.where
-    return tuple(dict.fromkeys([ids.sent_id(where, who.id, id) for id in own] + [ids.loose_id(where, id) for id in own]))
+    loose = [] if scene.place.is_room and scene.stanza_ids else [ids.loose_id(where, id) for id in own]
+    return tuple(dict.fromkeys([ids.sent_id(where, who.id, id) for id in own] + loose))
 
 
 def _when(said: Said, scene: Scene) -> datetime:
@@ -236,7 +237,7 @@ def _signals(said: Said, scene: Scene, author: Identity, *, ours: bool) -> Seque
     if said.displayed is not None:
         found.append(ReadMark(channel=channel, who=author.id, event=_named(scene, said.displayed).key))
     if said.received is not None and not scene.place.is_room and len(said.received) == 32 and _DIGITS.issuperset(said.received):
-        copy = (ids.sent_id(scene.where, scene.me, said.received), ids.loose_id(scene.where, said.received))
+        copy = _sent(Said(sender=scene.me, id=said.received), scene, IdentityId(scene.network, scene.me))
         found.append(Proof(delivery=said.received, receipt=Receipt(evidence=Evidence.ECHOED, ids=copy, at=scene.now)))
     return found
 

@@ -56,11 +56,11 @@ def message_of(said: Said, scene: Scene) -> Message | None:
 
 def quoted(said: Said) -> str | None:
     """The first words of what is answered, as the answer itself shows them to those who know no answers."""
-    fallback = said.fallback(ns.REPLY)
-    if said.body is None or fallback is None or not fallback.body:
+    ranges = _ranges(said.fallback(ns.REPLY), said.body or "", _is_quote)
+    if not ranges:
         return None
-    start, end = fallback.body[0]
-    lines = (line.lstrip("> ") for line in said.body[start:end].split("\n"))
+    start, end = ranges[0]
+    lines = (line.lstrip("> ") for line in (said.body or "")[start:end].split("\n"))
     return excerpt(" ".join(line for line in lines if not line.endswith(":")), 80) or None
 
 
@@ -83,7 +83,7 @@ def _shown(said: Said, files: tuple[Attachment, ...]) -> str:
     cuts: list[tuple[int, int]] = []
     urls = {one.url for one in said.files}
     if said.answered is not None:
-        cuts += _ranges(said.fallback(ns.REPLY), body, lambda text: _QUOTED.fullmatch(text) is not None)
+        cuts += _ranges(said.fallback(ns.REPLY), body, _is_quote)
     if urls:
         for of in (ns.SHARING, ns.OOB, ns.SIMS):
             cuts += _ranges(said.fallback(of), body, lambda text: text.strip() in urls)
@@ -93,6 +93,10 @@ def _shown(said: Said, files: tuple[Attachment, ...]) -> str:
     if urls:
         kept = "\n".join(line for line in kept.split("\n") if line.strip() not in urls)
     return kept if kept.strip() or files else body
+
+
+def _is_quote(text: str) -> bool:
+    return _QUOTED.fullmatch(text) is not None
 
 
 def _ranges(fallback: Fallback | None, body: str, fits: _Fits) -> list[tuple[int, int]]:

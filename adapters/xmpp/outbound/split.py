@@ -64,11 +64,12 @@ def _rich(html: str, room: int, most: int) -> Iterator[Text]:
             yield from (Text(plain=part) for part in _pieces(plain, room))
 
 
-def _pieces(plain: str, room: int) -> Iterator[str]:
-    """Cut by bytes, and again where escapes make a piece too large."""
-    for piece in split_text(plain, room, Unit.BYTES):
+def _pieces(plain: str, room: int, bite: int | None = None) -> Iterator[str]:
+    """Cut by bytes, and again in smaller bites where escapes make a piece too large."""
+    bite = bite or room
+    for piece in split_text(plain, bite, Unit.BYTES):
         size = size_in_xml(piece)
         if size <= room:
             yield piece
         else:
-            yield from _pieces(piece, max(4, min(len(piece.encode()) - 1, room * len(piece.encode()) // size)))
+            yield from _pieces(piece, room, max(4, bite * room // size))

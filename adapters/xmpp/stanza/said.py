@@ -105,7 +105,7 @@ def read_message(element: Element) -> Said | Bad:
         reader = _READERS.get(child.tag)
         if reader is not None:
             reader(child, found)
-        elif (by := ns.ENCRYPTED.get(ns.split(child.tag)[0])) is not None:
+        elif (by := ns.ENCRYPTED.get(ns.split(child.tag)[0])) is not None and _holds_words(child, by):
             found.setdefault("encrypted", by)
     if kind is Type.ERROR:
         found.setdefault("fault", Fault())
@@ -255,6 +255,11 @@ def _mark(name: str) -> _Reader:
 
 def _state(element: Element) -> str:
     return ns.split(element.tag)[1]
+
+
+def _holds_words(element: Element, by: str) -> bool:
+    """OMEMO also carries keys alone."""
+    return by != "OMEMO" or any(ns.split(one.tag)[1] == "payload" for one in fields.children(element))
 
 
 def _encryption(element: Element) -> str | None:
