@@ -205,7 +205,8 @@ def _end_of(text: str, head: str) -> int:
 def _answered(target: Target | None, state: State) -> str | None:
     if target is None:
         return None
-    found = number_at(state.host, target.ids)
+    # a repeat has its own names first, then those of what it repeats, which is what people answer
+    found = number_at(state.host, target.ids[::-1])
     if found is None:
         raise Rejected(f"{state.host} does not know the post that this answers")
     return found

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from adapters.gnusocial.find import SETTLE_SECONDS
+from adapters.gnusocial.outbound import Post
 from adapters.gnusocial.wire.account import Allowed
 from adapters.gnusocial.wire.client import Refused, Revoked
 from adapters.gnusocial.wire.echoes import DOUBT_SECONDS, RECENT, START_SECONDS, Verdict
@@ -306,6 +307,12 @@ async def test_a_mark_on_a_repeat_is_on_what_was_repeated() -> None:
     bench = Bench(by_path(routes))
     await write(bench, delivery(Reactions(target=REF, keys=("⭐",)), target=target("gs1.test:27")))
     assert bench.http.calls()[-1] == "POST favorites/create/20"
+
+
+async def test_an_answer_to_what_somebody_repeated_answers_that_and_not_the_repeat() -> None:
+    one = delivery("yes", reply_to=target(*names(27), *names(20)))
+    post = Bench(by_path({})).out(one)
+    assert isinstance(post, Post) and post.reply_to == "20"
 
 
 async def test_a_favourite_made_elsewhere_stays_while_there_are_other_reactions() -> None:
