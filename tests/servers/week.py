@@ -40,12 +40,12 @@ def feeds(story: Story) -> list[str]:
 
 @asynccontextmanager
 async def week(folder: Path, python: Path) -> AsyncIterator[Week]:
-    async with Story.telling() as story:
+    async with Story.begun() as story:
         synapse = Synapse(python, folder / "synapse", port=free_port())
         bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url, more='allow_addresses = ["127.0.0.0/8"]')
         bridge.write(
             f'[networks.social]\nadapter = "gnusocial"\nserver = "{story.sites[0].base}"\ninterval = 5\n'
-            '[networks.feeds]\nadapter = "feeds"\n'
+            '[networks.feeds]\nadapter = "feeds"\ninterval = 5\n'
             f'[[portals]]\nroom = "{ALIAS}"\nname = "A recorded week"\nkind = "timeline"\ninvite = ["{ALICE}"]\n'
             'links = ["social/home@me", "social/mentions@me"]\npost_to = ["social@me"]\n'
         )
@@ -71,15 +71,16 @@ def _log_in(socket: Path) -> None:
         raise RuntimeError(answer.text)
 
 
-async def follow_all(there: Week) -> None:
-    """Everything else comes into the room, too."""
+async def lived(there: Week) -> None:
+    """Both feeds come into the room, too; then all of it happens."""
     for feed in feeds(there.story):
         await there.bridge.command("follow", feed, "--room", ALIAS)
+    await there.story.go_on()
 
 
 async def _stay(folder: Path) -> None:
     async with week(folder, SYNAPSE_VENV / "bin" / "python") as there:
-        await follow_all(there)
+        await lived(there)
         print(f"{there.synapse.url} alice {SECRET!r} {there.room}", flush=True)
         await asyncio.Event().wait()
 

@@ -99,13 +99,14 @@ class Story:
 
     @classmethod
     async def tell(cls) -> "Story":
-        async with cls.telling() as story:
+        async with cls.begun() as story:
+            await story.go_on()
             return story
 
     @classmethod
     @asynccontextmanager
-    async def telling(cls) -> "AsyncIterator[Story]":
-        """Told to its end; the two sites are there until the block is left."""
+    async def begun(cls) -> "AsyncIterator[Story]":
+        """What was before the recording; the two sites are there until the block is left."""
         clock = Clock()
         knobs: dict[str, Any] = {"now": clock.now, "dupe_seconds": 0}
         one = await SiteServer.start(name="GS1", **knobs)
@@ -115,12 +116,15 @@ class Story:
                 story = cls(one, two, clock, session)
                 story._listen()
                 story._before()
-                for exchange in EXCHANGES:
-                    await story._go_on(exchange)
                 yield story
         finally:
             await one.stop()
             await two.stop()
+
+    async def go_on(self) -> None:
+        """To its end."""
+        for exchange in EXCHANGES:
+            await self._go_on(exchange)
 
     @property
     def sites(self) -> tuple[Site, Site]:
