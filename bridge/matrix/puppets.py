@@ -65,13 +65,11 @@ class Puppets:
         return id.id if id.network == HUB else puppet_id(id.network, id.id, self._domain)
 
     async def met(self, id: IdentityId) -> str | None:
-        """The user id where somebody speaks for the identity already; a person of the hub is themself."""
-        if id.network == HUB:
-            return id.id
-        known = self._known.get(id)
-        if known is not None:
-            return known.user
-        user = self.user_of(await self._memory.person(id))
+        """The user id of whoever stands for the identity already: a puppet, or the person of the hub that it is."""
+        shown = await self._memory.person(id)
+        user = self.user_of(shown)
+        if shown.network == HUB:
+            return user
         row = await self._memory.puppet(user)
         return user if row is not None and row.registered else None
 

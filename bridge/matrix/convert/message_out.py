@@ -32,6 +32,7 @@ _MSGTYPES = {
 }
 _STYLES = {Style.SAY: "m.text", Style.EMOTE: "m.emote", Style.NOTICE: "m.notice"}
 _HIDDEN = "page.codeberg.everypizza.msc4193.spoiler"
+_PUPPET = "@_"
 _NAME_BYTES = 255
 _WARNING_BYTES = 500
 _ALT_BYTES = 6000
@@ -51,7 +52,7 @@ def _events(
     links = [file for file in message.attachments if not _address(file, uploads)]
     own = Text(plain=_shows(files[0][0])) if _speaks(message, files) else own_words(message, delivery)
     text = _words(own, message, delivery, user_of, prefix, links)
-    first = {"m.mentions": _mentions(message, delivery), **_relation(delivery)}
+    first = {"m.mentions": _mentions(message, delivery, user_of), **_relation(delivery)}
     if message.post is not None:
         first[FACTS] = facts_of(message.post, delivery)
     after = {"m.mentions": {}, **_thread_only(delivery)}
@@ -115,11 +116,12 @@ def _warned(warning: str) -> str:
     return capped(one_line(warning), _WARNING_BYTES)
 
 
-def _mentions(message: Message, delivery: Delivery) -> Content:
+def _mentions(message: Message, delivery: Delivery, user_of: UserOf) -> Content:
     """The people of the hub that are named, and the one answered: else a reply from another network would reach nobody's bell."""
     if is_quiet(message, delivery):
         return {}
-    users = {mention.who.id.id for mention in message.mentions if mention.who.id.network == HUB}
+    named = ((mention.who.id, user_of(mention.who.id)) for mention in message.mentions)
+    users = {user for who, user in named if user is not None and (who.network == HUB or not user.startswith(_PUPPET))}
     answered = delivery.reply_to.author if delivery.reply_to is not None else None
     if answered is not None and answered.id.network == HUB:
         users.add(answered.id.id)

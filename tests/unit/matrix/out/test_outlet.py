@@ -17,7 +17,9 @@ from bridge.model.events import (
     ChannelChange,
     Edit,
     Media,
+    Mention,
     Message,
+    PostFacts,
     ProfileChange,
     Reactions,
     Redaction,
@@ -51,6 +53,34 @@ async def test_the_receipt_names_the_event_and_the_event_names_the_delivery(rig:
     assert (receipt.ids, receipt.evidence) == ((event["event_id"],), Evidence.ASSIGNED)
     stamp = {"delivery": delivery.id, "origin": str(delivery.event), "hops": ["mark"]}
     assert event["content"][STAMP] == {**stamp, "sender": event["sender"], "room": room}
+
+
+async def test_names_lead_to_those_who_have_spoken_here_and_to_the_pages_of_all_others(rig: Rig) -> None:
+    room = await rig.room()
+    known = Identity(id=carol().id, profile=Profile(url="https://a.example/carol"))
+    dave = Identity(id=IdentityId(LOCAL, "dave"), profile=Profile(url="https://a.example/dave"))
+    message = Message(
+        text=Text(plain="carol and dave"), mentions=(Mention(who=known, text="carol"), Mention(who=dave, text="dave"))
+    )
+    await rig.outlet.deliver(rig.delivery(room, "hello"))
+    await rig.outlet.deliver(rig.delivery(room, message, id="b" * 32))
+    assert rig.last(room)["content"]["formatted_body"] == (
+        '<a href="https://matrix.to/#/@_local_carol:localhost">carol</a> and <a href="https://a.example/dave">dave</a>'
+    )
+    passed_on = Message(text=Text(plain="news"), post=PostFacts(boosted_by=dave))
+    await rig.outlet.deliver(rig.delivery(room, passed_on, id="c" * 32))
+    assert '<a href="https://a.example/dave">dave</a> boosted' in rig.last(room)["content"]["formatted_body"]
+
+
+async def test_a_name_of_somebody_who_is_a_matrix_user_too_rings_for_them(rig: Rig) -> None:
+    room = await rig.room()
+    dave = Identity(id=IdentityId(LOCAL, "dave"))
+    rig.memory.persons[dave.id] = ALICE.id
+    message = Message(text=Text(plain="dave!"), mentions=(Mention(who=dave, text="dave"), Mention(who=carol(), text="carol")))
+    await rig.outlet.deliver(rig.delivery(room, message))
+    content = rig.last(room)["content"]
+    assert content["formatted_body"] == '<a href="https://matrix.to/#/@alice:localhost">dave</a>!'
+    assert content["m.mentions"] == {"user_ids": ["@alice:localhost"]}
 
 
 async def test_late_lines_carry_their_true_time_and_none_is_from_the_future(rig: Rig) -> None:
