@@ -20,6 +20,10 @@ _WORDS = {
 _FATAL = frozenset({"account-disabled", "credentials-expired", "not-authorized"})
 
 
+class LoginRefused(Disconnected):
+    """It is the account, or its password: whoever typed them may try again."""
+
+
 class Mechanism(Protocol):
     @property
     def name(self) -> str: ...
@@ -63,4 +67,4 @@ def refused(failure: Element) -> Disconnected:
     """What a `<failure/>` means."""
     condition = next((child.tag.rpartition("}")[2] for child in failure if not child.tag.endswith("}text")), "")
     words = _WORDS.get(condition, f"the server refuses the login ({condition[:60] or 'without a reason'})")
-    return Disconnected(words, fatal=condition in _FATAL)
+    return LoginRefused(words, fatal=True) if condition in _FATAL else Disconnected(words)

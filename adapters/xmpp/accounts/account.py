@@ -1,0 +1,281 @@
+"""One login's account: connected as long as it can be, and troubled by nobody else's server."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from xml.etree.ElementTree import Element
+
+from adapters.xmpp.accounts.contacts import ROSTER, Contacts
+from adapters.xmpp.accounts.hearing import Found, Hearing, Words
+from adapters.xmpp.accounts.intake import Intake, Item
+from adapters.xmpp.accounts.marks import Marks
+from adapters.xmpp.accounts.past import Past
+from adapters.xmpp.accounts.people import People
+from adapters.xmpp.accounts.sending import Sending
+from adapters.xmpp.accounts.services import LOST, Services, answer_to, caps, learn, request
+from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.ids import Place, bare, conversation, made_id
+from adapters.xmpp.outbound import presence, received
+from adapters.xmpp.stanza import ns
+from adapters.xmpp.wire.archive import Archive
+from adapters.xmpp.wire.client import Client, Credentials
+from adapters.xmpp.wire.dial import addresses
+from adapters.xmpp.wire.session import Session
+from bridge.contract.adapter import Inlet
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import DeliveryError, Disconnected, Uncertain
+from bridge.contract.logins import Login
+from bridge.contract.toolbox import Toolbox
+from bridge.model.events import Event, Message, Style, Text
+from bridge.model.ids import EventKey, NetworkName
+
+FIRST_SECONDS, CAP_SECONDS = 2.0, 300.0
+"""Between two tries of a server that is away."""
+REFUSED_SECONDS = 3600.0
+"""After which a refused account is tried once more: servers refuse people by mistake, too."""
+STABLE_SECONDS = 120.0
+"""A connection that lasted so long makes the next failure the first."""
+RESUME_SECONDS = 300.0
+"""For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
+TICK_SECONDS = 1.0
+
+
+class Account:
+    """`told` is called whenever its state changed. Raises `ValueError` where the login is not whole."""
+
+    def __init__(
+        self,
+        network: NetworkName,
+        login: Login,
+        config: XmppConfig,
+        inlet: Inlet,
+        tools: Toolbox,
+        *,
+        context: ssl.SSLContext,
+        told: Callable[[], None],
+    ) -> None:
+        self._who = credentials_of(login)
+        self.login, self.me = login, self._who.jid
+        self._network, self._config, self._tools = network, config, tools
+        self._inlet, self._context, self._told = inlet, context, told
+        self.client: Client | None = None
+        """None while it is not connected."""
+        self.tried = False
+        """It has been found out whether it can be connected."""
+        self.trouble: str | None = "the account is not connected yet"
+        self.services = Services()
+        self.contacts = Contacts()
+        self._session = Session()
+        self._archive: Archive | None = None
+        scope = f"account/{login.name}/{self.me}"
+        self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, pause=self._pause, resume=self._resume)
+        self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=lambda jid: None)
+        self.people = People(network, self.me, self.contacts, inlet, tools, say=self.say, pictured=lambda jid, photo: None)
+        self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)
+        self.marks = Marks()
+        self.sending = Sending(self.me, tools, receipts=lambda jid: True)
+
+    # life
+
+    async def run(self) -> None:
+        """Connected, or about to be, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.intake.run())
+            clock, tries, was_up = self._tools.clock, 0, 0.0
+            while True:
+                began = clock.monotonic()
+                end = await self._connect()
+                now = clock.monotonic()
+                was_up = now if self.trouble is None else was_up
+                if self._session.resumable and now - was_up > RESUME_SECONDS:
+                    self._session.lost(end.reason)
+                self._fell_ill(end)
+                tries = 0 if now - began > STABLE_SECONDS else tries + 1
+                await clock.sleep(self._pause_after(end, tries))
+
+    async def _connect(self) -> Disconnected:
+        """One connection, to its end."""
+        client = Client(self._who, self._config, self._tools, self, session=self._session, context=self._context)
+        try:
+            await client.reach(await addresses(self.me.rpartition("@")[2], self._config))
+            async with asyncio.TaskGroup() as group:
+                working = [group.create_task(self._tick(client)), group.create_task(self._begin(client))]
+                end = await asyncio.shield(client.over)
+                for one in working:
+                    one.cancel()
+            return end
+        except Disconnected as error:
+            return error
+        finally:
+            self.client = None
+            await client.close()
+            self._past.release()
+
+    def _pause_after(self, end: Disconnected, tries: int) -> float:
+        pause = REFUSED_SECONDS if end.fatal else min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(tries - 1, 10))
+        return max(pause * (0.75 + self._tools.random.random() / 2), end.retry_after or 0.0)
+
+    def _fell_ill(self, end: Disconnected) -> None:
+        self.trouble, self.tried = end.reason, True
+        self._tools.log.info("the account %s is not connected: %s", self.login.name, end.reason)
+        self._tools.metrics.count("xmpp_account_disconnects", network=self._network)
+        if end.fatal:
+            self._tools.logins.trouble(self.login.name, f"the account is refused, log in again: {end.reason}")
+        if not self._session.resumable:
+            self.people.gone()
+        self._told()
+
+    async def _tick(self, client: Client) -> None:
+        while True:
+            await self._tools.clock.sleep(TICK_SECONDS)
+            client.tick()
+
+    async def _begin(self, client: Client) -> None:
+        """What a connection begins with. A session that goes on has all of it."""
+        self.client = client
+        if not client.resumed:
+            self.hearing.connection = f"{self._tools.random.getrandbits(64):016x}"
+            archive = self._archive = Archive(self.me, self._session.jid)
+            self._past.expect()
+            try:
+                await self._enter(client)
+            except LOST as error:
+                client.end(Disconnected(f"the server does not answer: {error}"))
+                return
+            self._well()
+            if self.services.archive:
+                await self._past.read(client, archive)
+            self._past.release()
+        else:
+            self._well()
+
+    async def _enter(self, client: Client) -> None:
+        """Raises what asking raises."""
+        self.services = await learn(client, self.me)
+        self.hearing.stanza_ids = self.services.stanza_ids
+        if self.services.carbons:
+            enable = request("set")
+            ns.add(enable, ns.CARBONS, "enable")
+            await client.ask(enable)
+        roster = request("get")
+        ns.add(roster, ROSTER, "query")
+        for query in (await client.ask(roster)).iter(f"{{{ROSTER}}}query"):
+            self.contacts.fill(query)
+        here = presence("")
+        here.append(caps())
+        client.write(here)
+
+    def _well(self) -> None:
+        self.trouble, self.tried = None, True
+        self._tools.logins.trouble(self.login.name, None)
+        self._told()
+
+    # what comes (`wire.listener.Ear`)
+
+    def message(self, element: Element, ticket: int) -> None:
+        words = None
+        if self._archive is None or not self._archive.take(element):
+            words = self.hearing.unwrap(element)
+        if words is None:
+            self._settle((ticket,))
+        else:
+            self._past.heard(words, ticket)
+
+    def presence(self, element: Element) -> None:
+        self.people.presence(element)
+
+    def query(self, element: Element) -> bool:
+        client = self.client
+        if client is None:
+            return False
+        if element.get("type") == "set" and len(element) == 1 and element[0].tag == f"{{{ROSTER}}}query":
+            return self._pushed(client, element)
+        answer = answer_to(element)
+        if answer is not None:
+            client.write(answer)
+        return answer is not None
+
+    def _pushed(self, client: Client, iq: Element) -> bool:
+        """The roster changed; only our own server may say so (RFC 6121 §2.1.6)."""
+        if iq.get("from", self.me) not in (self.me, ""):
+            self.hearing.count("spoofed")
+            return False
+        self.contacts.push(iq[0])
+        answer = request("result")
+        answer.set("id", iq.get("id", ""))
+        client.write(answer)
+        return True
+
+    def _take(self, words: Words, ticket: int) -> None:
+        found = self.hearing.understand(words)
+        if found is None:
+            me = self.hearing.person(self.me)
+            self.intake.put(Item(channel=self.hearing.channel(self.me), peer=me, ticket=ticket, cursor=words.archive_id))
+            return
+        if found.bounced is not None and (place := self.sending.bounced(found.bounced)) is not None:
+            self.say(place.jid, f"This message did not arrive: {found.bounced.words}.", f"bounced {found.bounced.id}")
+        item = found.item
+        if found.said.sender.partition("/")[0] != self.me:
+            self.marks.note(found.said, item.events)
+        item.ticket = ticket
+        item.then = lambda: self._after(found)
+        self.intake.put(item)
+
+    def _after(self, found: Found) -> None:
+        """What it meant is committed: now others may hear of it."""
+        for signal in found.signals:
+            self._inlet.signal(signal)
+        for proof in found.proofs:
+            self._inlet.proved(proof.delivery, proof.receipt)
+        client = self.client
+        if not (client and client.up and found.direct and found.said.wants_receipt and found.said.id):
+            return
+        if self.contacts.sees(found.peer):
+            try:
+                client.write(received(found.said.sender, found.said.id))
+            except DeliveryError as error:
+                self._tools.log.debug("no receipt for a message: %s", error.reason)
+
+    async def find(self, delivery: Delivery, place: Place) -> Receipt | None:
+        """As `Reconciles.find`. Raises `Uncertain` where the server keeps no archive, or can't be asked."""
+        client, archive = self.client, self._archive
+        if client is None or archive is None or not self.services.archive:
+            raise Uncertain(self.trouble or "the server keeps no archive to look in")
+        return await self.sending.find(client, archive, delivery, place)
+
+    def say(self, jid: str, words: str, what: str) -> None:
+        """A notice in the chat with somebody; `what` tells it from all others, so that it is said once."""
+        who, channel = self.hearing.person(jid), self.hearing.channel(jid)
+        event = Event(
+            key=EventKey(self._network, made_id(conversation(self.me, jid), jid, what)),
+            channel=channel,
+            author=who,
+            happened_at=self._tools.clock.now(),
+            body=Message(text=Text(plain=words), style=Style.NOTICE),
+        )
+        self.intake.put(Item(channel=channel, peer=who, events=(event,)))
+
+    def _settle(self, tickets: Sequence[int]) -> None:
+        if self.client is not None:
+            self.client.settle(*tickets)
+        else:
+            for ticket in tickets:
+                self._session.settle(ticket)
+
+    def _pause(self) -> None:
+        if self.client is not None:
+            self.client.pause()
+
+    def _resume(self) -> None:
+        if self.client is not None:
+            self.client.resume()
+
+
+def credentials_of(login: Login) -> Credentials:
+    """Raises `ValueError` where the login is not whole."""
+    if login.identity is None or "password" not in login.secrets:
+        raise ValueError("the login is not complete")
+    jid = bare(login.identity.id)
+    mark = blake2b(f"{login.network}/{login.name}/{login.user}".encode(), digest_size=6).hexdigest()
+    return Credentials(jid=jid, password=login.secrets["password"], resource=f"unabridged-{mark}")

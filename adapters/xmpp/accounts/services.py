@@ -1,0 +1,150 @@
+"""What an account's server can do, as it says itself (XEP-0030), and what we say of ourselves (XEP-0030, 0115, 0199)."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha1
+from xml.etree.ElementTree import Element
+
+from msgspec import Struct
+
+from adapters.xmpp.stanza import ns
+from adapters.xmpp.wire.archive import FORM
+from adapters.xmpp.wire.client import Client
+from adapters.xmpp.wire.verdicts import Refusal
+from bridge.contract.errors import Unavailable
+
+INFO = "http://jabber.org/protocol/disco#info"
+ITEMS = "http://jabber.org/protocol/disco#items"
+UPLOAD = "urn:xmpp:http:upload:0"
+BLOCKING = "urn:xmpp:blocking"
+PING = "urn:xmpp:ping"
+NODE = "urn:unabridged:account"
+NAME = "Unabridged"
+AVATAR = "urn:xmpp:avatar:metadata"
+_MOST_ITEMS = 20
+_FEATURES = tuple(
+    sorted(
+        (
+            INFO,
+            PING,
+            ns.CHAT_STATES,
+            ns.CORRECT,
+            ns.FALLBACK,
+            ns.MARKERS,
+            ns.OOB,
+            ns.REACTIONS,
+            ns.RECEIPTS,
+            ns.REPLY,
+            ns.RETRACT,
+            ns.SHARING,
+            ns.STANZA_IDS,
+            f"{AVATAR}+notify",
+            f"{ns.NICK}+notify",
+        )
+    )
+)
+_CATEGORY, _KIND = "client", "pc"
+LOST = (Refusal, TimeoutError, Unavailable)
+"""How a question to a server can fail."""
+
+
+class Services(Struct, frozen=True, kw_only=True):
+    """What there is. Sizes in bytes; None: no limit that is known."""
+
+    archive: bool = False
+    stanza_ids: bool = False
+    carbons: bool = False
+    blocking: bool = False
+    upload: str | None = None
+    upload_limit: int | None = None
+
+
+async def learn(client: Client, me: str) -> Services:
+    """Raises `Unavailable` where the connection ends meanwhile; what the server doesn't answer it doesn't have."""
+    server = me.rpartition("@")[2]
+    account, host = await asyncio.gather(_features(client, me), _features(client, server))
+    upload, limit = await _upload(client, server)
+    return Services(
+        archive=ns.ARCHIVE in account or ns.ARCHIVE in host,
+        stanza_ids=bool({ns.STANZA_IDS, ns.ARCHIVE} & (account | host)),
+        carbons=ns.CARBONS in host or ns.CARBONS in account,
+        blocking=BLOCKING in host,
+        upload=upload,
+        upload_limit=limit,
+    )
+
+
+async def _features(client: Client, jid: str) -> set[str]:
+    answer = await _asked(client, jid, INFO)
+    return set() if answer is None else {one.get("var", "") for one in answer.iter(f"{{{INFO}}}feature")}
+
+
+async def _upload(client: Client, server: str) -> tuple[str | None, int | None]:
+    answer = await _asked(client, server, ITEMS)
+    found = [] if answer is None else [one.get("jid", "") for one in answer.iter(f"{{{ITEMS}}}item")]
+    for jid in found[:_MOST_ITEMS]:
+        info = await _asked(client, jid, INFO) if jid else None
+        if info is not None and any(one.get("var") == UPLOAD for one in info.iter(f"{{{INFO}}}feature")):
+            return jid, _limit(info)
+    return None, None
+
+
+def _limit(info: Element) -> int | None:
+    for field in info.iter(f"{{{FORM}}}field"):
+        value = field.findtext(f"{{{FORM}}}value") or ""
+        if field.get("var") == "max-file-size" and value.isascii() and value.isdigit():
+            return int(value[:15])
+    return None
+
+
+async def _asked(client: Client, jid: str, space: str) -> Element | None:
+    iq = request("get", jid)
+    ns.add(iq, space, "query")
+    try:
+        return await client.ask(iq)
+    except (Refusal, TimeoutError):
+        return None
+
+
+def request(kind: str, to: str = "") -> Element:
+    """An iq to somebody, or to our own server and account."""
+    iq = Element(ns.qualified(ns.CLIENT, "iq"), {"type": kind})
+    if to:
+        iq.set("to", to)
+    return iq
+
+
+# what we say of ourselves
+
+
+def caps() -> Element:
+    """For presences: what we can do, in a hash (XEP-0115 §5.1), so that servers tell us what we want to know."""
+    element = Element(ns.qualified(ns.CAPS, "c"))
+    element.attrib.update(hash="sha-1", node=NODE, ver=_hash(_FEATURES))
+    return element
+
+
+def _hash(features: Sequence[str]) -> str:
+    said = f"{_CATEGORY}/{_KIND}//{NAME}<" + "".join(f"{feature}<" for feature in features)
+    return b64encode(sha1(said.encode(), usedforsecurity=False).digest()).decode()
+
+
+def answer_to(iq: Element) -> Element | None:
+    """The answer to a question about us; None for any other."""
+    if iq.get("type") != "get" or len(iq) != 1:
+        return None
+    answer = request("result", iq.get("from", ""))
+    answer.set("id", iq.get("id", ""))
+    space, name = ns.split(iq[0].tag)
+    if (space, name) == (PING, "ping"):
+        return answer
+    if (space, name) == (INFO, "query"):
+        query = ns.add(answer, INFO, "query")
+        if node := iq[0].get("node"):
+            query.set("node", node)
+        ns.add(query, INFO, "identity", category=_CATEGORY, type=_KIND, name=NAME)
+        for feature in _FEATURES:
+            ns.add(query, INFO, "feature", var=feature)
+        return answer
+    return None
