@@ -58,7 +58,7 @@ def _quoted(boost: Boost, fitting: Fitting) -> Message:
     if original.warning:
         html = f'<span data-mx-spoiler="{escape(one_line(original.warning))}">{html}</span>'
         plain = f"{warning_words(original.warning)}{plain}"
-    if facts.title and not plain.startswith(facts.title):
+    if facts.title and not original.text.plain.startswith(facts.title):
         html = f"<strong>{escape(one_line(facts.title), quote=False)}</strong><br>{html}"
         plain = f"{one_line(facts.title)}\n{plain}"
     link = "".join((facts.permalink or "").split())
