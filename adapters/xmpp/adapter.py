@@ -1,0 +1,142 @@
+"""The XMPP adapter: rooms through the component, over all its connections."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import ClassVar
+from xml.etree.ElementTree import Element
+
+from adapters.common.pipeline import Pipeline
+from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.ids import Kind, place_of
+from adapters.xmpp.manifest import MANIFEST
+from adapters.xmpp.parts import OnComponent, Part
+from adapters.xmpp.rooms.rooms import Rooms
+from adapters.xmpp.wire.component import Link
+from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import Disconnected, Rejected
+from bridge.contract.features import Features, Manifest
+from bridge.contract.toolbox import Toolbox
+from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.signals import ReadMark, Signal, Typing
+
+TICK_SECONDS = 1.0
+NOT_HERE = "this network has nothing of that kind: its settings name no component"
+
+
+class Xmpp:
+    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles."""
+
+    manifest: ClassVar[Manifest] = MANIFEST
+
+    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+        self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
+        on_component: dict[Kind, OnComponent] = {}
+        if config.component is not None:
+            on_component[Kind.ROOM] = Rooms(network, config, inlet, tools)
+        self._on_component = tuple(on_component.values())
+        """What comes over the link is offered to them in this order."""
+        self._parts: Mapping[Kind, Part] = {**on_component}
+
+    # life
+
+    async def run(self) -> None:
+        self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTING))
+        link = Link(self._config, self._tools, self)
+        pipeline = Pipeline(self._inlet, self._tools, name="xmpp", pause=link.pause, resume=link.resume)
+        end: Disconnected | None = None
+        try:
+            await link.connect()
+            async with asyncio.TaskGroup() as tasks:
+                for part in self._on_component:
+                    part.attach(link, pipeline)
+                jobs = (pipeline.run(), self._tick(link), *(part.run() for part in self._on_component))
+                working = [tasks.create_task(one) for one in jobs]
+                self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED))
+                end = await asyncio.shield(link.over)  # whoever cancels us doesn't end it: the goodbye does
+                self._detach(end.reason)
+                await pipeline.finish()
+                for one in working:
+                    one.cancel()
+        finally:
+            self._detach("the bridge is stopping")
+            await link.close()
+            await pipeline.rescue()
+        raise end
+
+    def _detach(self, reason: str) -> None:
+        """Idempotent."""
+        for part in self._on_component:
+            part.detach(reason)
+
+    async def _tick(self, link: Link) -> None:
+        while True:
+            await self._tools.clock.sleep(TICK_SECONDS)
+            link.tick()
+            for part in self._on_component:
+                part.tick()
+
+    # channels
+
+    async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
+        by_part: dict[Kind | None, list[ChannelId]] = {}
+        for channel in channels:
+            by_part.setdefault(self._kind(channel), []).append(channel)
+        infos = [ChannelInfo(channel=channel, error=NOT_HERE) for channel in by_part.pop(None, [])]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._parts[kind].open(*mine)) for kind, mine in by_part.items() if kind is not None]
+        return infos + [info for task in tasks for info in task.result()]
+
+    async def close(self, *channels: ChannelId) -> None:
+        for channel in channels:
+            kind = self._kind(channel)
+            if kind is not None:
+                await self._parts[kind].close(channel)
+
+    def features(self, channel: ChannelId) -> Features:
+        kind = self._kind(channel)
+        return self.manifest.features if kind is None else self._parts[kind].features(channel)
+
+    def _kind(self, channel: ChannelId) -> Kind | None:
+        """None where there is no part for it, or it is no channel at all."""
+        try:
+            kind = place_of(channel.id).kind
+        except ValueError:
+            return None
+        return kind if kind in self._parts else None
+
+    def _part(self, channel: ChannelId) -> Part:
+        kind = self._kind(channel)
+        if kind is None:
+            raise Rejected(NOT_HERE)
+        return self._parts[kind]
+
+    # messages
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        return await self._part(delivery.channel).deliver(delivery)
+
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        return await self._part(delivery.channel).find(delivery)
+
+    async def send_signal(self, signal: Signal) -> None:
+        if isinstance(signal, Typing | ReadMark):
+            kind = self._kind(signal.channel)
+            if kind is not None:
+                await self._parts[kind].send_signal(signal)
+        else:
+            for part in self._parts.values():
+                await part.send_signal(signal)
+
+    # what comes over the component's link
+
+    def message(self, element: Element) -> None:
+        if not any(part.message(element) for part in self._on_component):
+            self._tools.metrics.count("xmpp_odd_stanzas", kind="for nobody")
+
+    def presence(self, element: Element) -> None:
+        if not any(part.presence(element) for part in self._on_component):
+            self._tools.metrics.count("xmpp_odd_stanzas", kind="for nobody")
+
+    def query(self, element: Element) -> bool:
+        return any(part.query(element) for part in self._on_component)

@@ -1,0 +1,67 @@
+"""Staying in a room: coming back, making sure, reading again what could not be read."""
+
+from adapters.xmpp.rooms.deeds import self_ping
+from adapters.xmpp.rooms.participant import Participant
+from adapters.xmpp.rooms.refusals import Refused
+from adapters.xmpp.rooms.room import Room
+from adapters.xmpp.wire.verdicts import Refusal
+
+FORGOTTEN = "the room's server has forgotten us"
+_NOT_IN = frozenset({"not-acceptable", "not-allowed", "bad-request"})
+
+
+class Mending:
+    """Of one room; one thing at a time."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._busy = False
+
+    def due(self) -> bool:
+        """Whether `mend` has something to do."""
+        room, timers = self._room, self._room.timers
+        return not self._busy and (timers.due or (room.open and (bool(room.doubted) or timers.quiet)))
+
+    async def mend(self) -> None:
+        """The one thing that matters most. Raises `Unavailable`."""
+        room, timers = self._room, self._room.timers
+        self._busy = True
+        try:
+            if not room.open:
+                timers.clear()
+                await room.enter()
+                if not room.open:
+                    timers.later()
+            elif room.doubted:
+                await self._make_sure(room.doubted.pop())
+            elif room.reading.behind:
+                timers.clear()
+                await room.catch_up()
+            else:
+                timers.clear()
+                await self._make_sure(room.me)
+        finally:
+            self._busy = False
+
+    async def _make_sure(self, one: Participant) -> None:
+        room = self._room
+        room.timers.heard()
+        if await self._is_in(one):
+            return
+        mine = one is room.me
+        room.outgoing.forsake(None if mine else one, FORGOTTEN)
+        if not mine:
+            room.cast.out(one, Refused(FORGOTTEN))
+            return
+        room.cast.forget_all(Refused(FORGOTTEN), lost=False)
+        room.timers.after(0.0)
+
+    async def _is_in(self, one: Participant) -> bool:
+        """Asks the room (XEP-0410). Where it can't be told, it is."""
+        try:
+            await self._room.ask(self_ping(f"{self._room.place.jid}/{one.nick}"), one)
+        except Refusal as refusal:
+            return refusal.condition not in _NOT_IN
+        except TimeoutError:
+            return True
+        return True

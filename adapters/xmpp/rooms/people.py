@@ -1,0 +1,115 @@
+"""Who is in a room, as our listener sees it: one entry for each nick.
+
+Whom a nick stands for never changes while they stay: a new nick takes the person along, also where the room has no occupant ids.
+Addresses are shown on only where the room shows them to everybody: what it shows to moderators alone stays between it and us.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.xmpp.ids import Place, occupant, resource_of
+from adapters.xmpp.inbound import Occupant
+from adapters.xmpp.rooms.facts import Facts
+from adapters.xmpp.stanza.here import Here
+from bridge.model.ids import IdentityId, NetworkName
+from bridge.model.people import Identity, Profile
+
+MOST = 20_000
+"""Occupants of one room that we keep; of others we know what their messages say."""
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    occupant: Occupant
+    jid: str = ""
+    """Bare; empty where we are not shown it. Not to be shown on where the room is anonymous."""
+    role: str = ""
+    affiliation: str = ""
+
+    @property
+    def who(self) -> Identity:
+        return self.occupant.who
+
+
+class People:
+    """`ours(nick, jid)`: who of ours that is, by the bare address where we are shown it, else by the nick they asked for."""
+
+    def __init__(self, network: NetworkName, place: Place, ours: Callable[[str, str], IdentityId | None]) -> None:
+        self._network, self._place, self._ours = network, place, ours
+        self.facts = Facts()
+        self._by_nick: dict[str, Person] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_nick)
+
+    def of(self, nick: str) -> Person | None:
+        return self._by_nick.get(nick)
+
+    def occupant(self, nick: str) -> Occupant | None:
+        person = self._by_nick.get(nick)
+        return None if person is None else person.occupant
+
+    def nick_of(self, who: IdentityId) -> str | None:
+        return next((nick for nick, person in self._by_nick.items() if person.who.id == who), None)
+
+    def taken(self, nick: str) -> bool:
+        """Whether somebody who is none of us has that nick."""
+        person = self._by_nick.get(nick)
+        return person is not None and person.occupant.author is None
+
+    def is_moderator(self, nick: str) -> bool:
+        person = self._by_nick.get(nick)
+        return person is not None and person.role == "moderator"
+
+    def clear(self) -> None:
+        self._by_nick.clear()
+
+    def here(self, here: Here) -> tuple[Person, bool]:
+        """Somebody's presence: who it is, and whether they were not here before."""
+        nick = resource_of(here.sender)
+        item = here.muc.item if here.muc is not None else None
+        known = self._by_nick.get(nick)
+        jid = item.jid if item is not None else ""
+        person = Person(
+            occupant=known.occupant if known is not None else self._occupant(nick, here.occupant_id, jid),
+            jid=jid,
+            role=item.role if item is not None else "",
+            affiliation=item.affiliation if item is not None else "",
+        )
+        if known is not None or len(self._by_nick) < MOST:
+            self._by_nick[nick] = person
+        return person, known is None
+
+    def claim(self, nick: str) -> None:
+        """One of us has that nick for sure."""
+        person = self._by_nick.get(nick)
+        if person is not None and person.occupant.author is None:
+            ours = self._ours(nick, "")
+            author = None if ours is None else Identity(id=ours)
+            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=author))
+
+    def disown(self, nick: str) -> None:
+        """That nick is somebody else's, though one of us asked for it."""
+        person = self._by_nick.get(nick)
+        if person is not None:
+            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=None))
+
+    def gone(self, nick: str) -> Person | None:
+        return self._by_nick.pop(nick, None)
+
+    def renamed(self, nick: str, new: str) -> Person | None:
+        """They have another nick now, and are who they were."""
+        person = self._by_nick.pop(nick, None)
+        if person is None:
+            return None
+        who = replace(person.who, profile=replace(person.who.profile, name=new))
+        renamed = self._by_nick[new] = replace(person, occupant=replace(person.occupant, who=who))
+        return renamed
+
+    def _occupant(self, nick: str, occupant_id: str | None, jid: str) -> Occupant:
+        shown = jid if jid and not self.facts.anonymous else None
+        name = occupant(self._place.jid, nick, occupant_id=occupant_id if self.facts.occupant_ids else None, jid=shown)
+        who = Identity(id=IdentityId(self._network, name), profile=Profile(name=nick))
+        ours = self._ours(nick, jid)
+        return Occupant(who=who, author=None if ours is None else Identity(id=ours))

@@ -1,0 +1,84 @@
+"""What rooms refuse, in plain words (XEP-0045 §7.2 and §9). Pure."""
+
+from msgspec import Struct
+
+from bridge.contract.errors import DeliveryError, Rejected, Unavailable
+
+SOON = 0.2
+"""Seconds: what bounced because we had fallen out of a room goes again when we are back in."""
+LIMITED_SECONDS = 3.0
+"""When what was too much for a room may be tried again."""
+
+CONFLICT = "conflict"
+"""Somebody else has the nick."""
+NOT_IN = "not-acceptable"
+"""To a message: its sender is not in the room (XEP-0410 §3); to a join: the room wants its registered nick."""
+
+_JOINING = {
+    "forbidden": "banned from the room",
+    "gone": "the room is gone",
+    "internal-server-error": "the room failed",
+    "item-not-found": "there is no such room, or it is not open yet",
+    "jid-malformed": "the room takes no such nick",
+    "not-acceptable": "the room wants another nick",
+    "not-allowed": "there is no such room, and it may not be made",
+    "not-authorized": "the room needs a password, or another one (`room_keys`)",
+    "registration-required": "the room is for its members only",
+    "remote-server-not-found": "the room's server cannot be found",
+    "remote-server-timeout": "the room's server does not answer",
+    "resource-constraint": "the room or its server has too much to do",
+    "service-unavailable": "the room is full, or its service is away",
+}
+_LASTING = frozenset(
+    {"forbidden", "gone", "jid-malformed", "not-acceptable", "not-allowed", "not-authorized", "registration-required"}
+)
+_AWAY = frozenset(
+    {"internal-server-error", "remote-server-not-found", "remote-server-timeout", "resource-constraint", "service-unavailable"}
+)
+_SAYING = {
+    "forbidden": "has no voice in the room: it is moderated",
+    "item-not-found": "the room does not know what this is about",
+    "not-allowed": "the room does not allow it",
+    "policy-violation": "it is against the rules of the room's server",
+    "registration-required": "the room is for its members only",
+}
+
+
+class Refused(Struct, frozen=True):
+    """Why one of us is not in a room. `lasting`: trying again soon will not help, and whoever talks there is told."""
+
+    words: str
+    lasting: bool = False
+
+
+def joining(condition: str, text: str) -> Refused:
+    words = _JOINING.get(condition, condition.replace("-", " "))
+    if text and text != condition.replace("-", " "):
+        words = f"{words} ({text})"
+    return Refused(words, condition in _LASTING)
+
+
+def saying(condition: str, words: str, kind: str) -> DeliveryError:
+    """What comes of a message that a room sent back. That it was sent back means that nobody there saw it."""
+    if condition == NOT_IN:
+        return Unavailable("was no longer in the room", retry_after=SOON)
+    if kind == "wait" or (condition in ("resource-constraint", "policy-violation") and kind != "cancel"):
+        return Unavailable(words, retry_after=LIMITED_SECONDS)
+    if condition in _AWAY:
+        return Unavailable(_JOINING[condition])
+    known = _SAYING.get(condition)
+    return Rejected(known if known is not None else words)
+
+
+def gone(codes: frozenset[int], reason: str) -> Refused:
+    """Why one of us is in a room no more, by the status codes of its own unavailable presence."""
+    said = f": {reason}" if reason else ""
+    if 301 in codes:
+        return Refused(f"banned from the room{said}", True)
+    if 307 in codes and 333 not in codes:
+        return Refused(f"kicked from the room{said}")
+    if 321 in codes or 322 in codes:
+        return Refused(f"the room is for its members only now{said}", True)
+    if 332 in codes:
+        return Refused("the room's service was shut down")
+    return Refused(f"no longer in the room{said}")

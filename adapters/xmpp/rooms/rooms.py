@@ -1,0 +1,196 @@
+"""The door to all rooms: what comes over the link to the room it is for, and what is delivered to the one who says it there."""
+
+import asyncio
+from contextlib import suppress
+from xml.etree.ElementTree import Element
+
+from adapters.common.pipeline import Pipeline
+from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.ids import place_of
+from adapters.xmpp.manifest import room_features
+from adapters.xmpp.outbound import chat_state
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.mending import Mending
+from adapters.xmpp.rooms.participant import State
+from adapters.xmpp.rooms.room import Room
+from adapters.xmpp.rooms.saying import Saying
+from adapters.xmpp.stanza import ns
+from adapters.xmpp.stanza.parts import Bad, Fault
+from adapters.xmpp.stanza.said import read_message
+from adapters.xmpp.wire.component import NOT_CONNECTED, Link
+from bridge.contract.adapter import ChannelInfo, Inlet
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import Rejected, Unavailable
+from bridge.contract.features import Features
+from bridge.contract.toolbox import Toolbox
+from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.signals import Signal, Typing
+
+AT_ONCE = 50
+"""Rooms that are entered at a time: each is a few round trips and as many presences as it has people."""
+RETRY_SECONDS = 5.0
+
+
+class Rooms:
+    """`adapters.xmpp.parts.OnComponent` for channels of kind ROOM."""
+
+    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+        self._house = House(network, config, inlet, tools)
+        self._saying = Saying(self._house)
+        self._rooms: dict[str, Room] = {}
+        self._mending: dict[str, Mending] = {}
+        self._due = asyncio.Event()
+        self._features = room_features(config.stanza_bytes)
+
+    # life
+
+    def attach(self, link: Link, pipeline: Pipeline) -> None:
+        self._house.attach(link, pipeline)
+
+    def detach(self, reason: str) -> None:
+        """Where the link still stands, everybody leaves: a room doesn't notice by itself that a component is gone."""
+        up = self._house.link is not None and self._house.link.up
+        for room in self._rooms.values():
+            if up:
+                room.leave()
+            room.lost(reason)
+        self._house.detach()
+
+    def tick(self) -> None:
+        for room in self._rooms.values():
+            room.tick()
+        if any(mending.due() for mending in self._mending.values()):
+            self._due.set()
+
+    async def run(self) -> None:
+        """Comes back into rooms that threw us out, and looks after those that are silent."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._due.wait()
+                self._due.clear()
+                for mending in [mending for mending in self._mending.values() if mending.due()]:
+                    group.create_task(_mend(mending))
+
+    # channels
+
+    async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
+        turns = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._open(channel, turns)) for channel in channels]
+        return [task.result() for task in tasks]
+
+    async def _open(self, channel: ChannelId, turns: asyncio.Semaphore) -> ChannelInfo:
+        place = place_of(channel.id)
+        room = self._rooms.get(place.jid)
+        if room is None:
+            room = self._rooms[place.jid] = Room(place, self._house)
+            self._mending[place.jid] = Mending(room)
+        try:
+            async with turns:
+                await room.enter()
+        except Unavailable as error:
+            return ChannelInfo(channel=channel, error=error.reason)
+        if not room.open:
+            return ChannelInfo(channel=channel, error=room.error.words if room.error is not None else "not in the room")
+        name = room.people.facts.name or place.jid
+        return ChannelInfo(channel=channel, name=name, topic=room.reading.topic, members=len(room.people))
+
+    async def close(self, *channels: ChannelId) -> None:
+        for channel in channels:
+            jid = place_of(channel.id).jid
+            room = self._rooms.pop(jid, None)
+            self._mending.pop(jid, None)
+            if room is not None and self._house.link is not None:
+                room.leave()
+
+    # what comes
+
+    def message(self, element: Element) -> bool:
+        sender = element.get("from", "")
+        room = self._rooms.get(sender.partition("/")[0])
+        if room is None:
+            return False
+        kind, to = element.get("type"), element.get("to", "")
+        if kind == "groupchat" or (kind != "error" and "/" not in sender):
+            if to == self._house.me:
+                room.message(element)
+            elif room.open:  # a copy, and says the same; only to whom it came may be news
+                one = room.cast.of(to)
+                if one is None or one.state is State.OUT:
+                    room.cast.stray(to)
+        elif kind == "error":
+            self._bounced(room, element, to)
+        elif element.find(f"{{{ns.COMPONENT}}}body") is not None:
+            self._turn_away(element)
+        return True
+
+    def _bounced(self, room: Room, element: Element, to: str) -> None:
+        said = read_message(element)
+        if isinstance(said, Bad):
+            self._house.odd(said.why)
+        elif said.id is not None:
+            fault = said.fault or Fault()
+            room.outgoing.bounced(said.id, to, fault.condition, fault.text, fault.kind)
+
+    def _turn_away(self, element: Element) -> None:
+        """Said in private to one of us in a room: it belongs to no room, so its sender is told that nobody got it."""
+        answer = Element(ns.qualified(ns.CLIENT, "message"), {"type": "error", "from": element.get("to", "")})
+        answer.set("to", element.get("from", ""))
+        if "id" in element.attrib:
+            answer.set("id", element.attrib["id"])
+        error = ns.add(answer, ns.CLIENT, "error", None, type="cancel")
+        ns.add(error, ns.STANZA_ERRORS, "feature-not-implemented")
+        ns.add(error, ns.STANZA_ERRORS, "text", "Private messages in a room don't reach Matrix: write to their address instead.")
+        self._house.write(answer)
+
+    def presence(self, element: Element) -> bool:
+        room = self._rooms.get(element.get("from", "").partition("/")[0])
+        if room is None:
+            return False
+        room.presence(element)
+        return True
+
+    def query(self, element: Element) -> bool:
+        """Nothing is asked of us here that the gateway does not answer."""
+        return False
+
+    # what goes
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        room = self._ready(delivery.channel)
+        return await self._saying.deliver(room, delivery)
+
+    def _ready(self, channel: ChannelId) -> Room:
+        room = self._rooms.get(place_of(channel.id).jid)
+        if self._house.link is None:
+            raise Unavailable(NOT_CONNECTED)
+        if room is None:
+            raise Unavailable("not in the room yet", retry_after=RETRY_SECONDS)
+        if not room.open:
+            if room.error is not None and room.error.lasting:
+                raise Rejected(f"the bridge is not in the room: {room.error.words}")
+            raise Unavailable(room.error.words if room.error is not None else "not in the room yet", retry_after=RETRY_SECONDS)
+        return room
+
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        room = self._rooms.get(place_of(delivery.channel.id).jid)
+        if room is None:
+            raise Unavailable("not in the room yet", retry_after=RETRY_SECONDS)
+        return await room.find(delivery)
+
+    async def send_signal(self, signal: Signal) -> None:
+        """Typing, of who is in the room already."""
+        if not isinstance(signal, Typing) or self._house.link is None:
+            return
+        room = self._rooms.get(place_of(signal.channel.id).jid)
+        one = room.cast.of(self._house.jid_of(signal.who)) if room is not None and room.open else None
+        if room is not None and one is not None and one.state is State.IN:
+            self._house.write(chat_state(room.place.jid, typing=signal.active, room=True, sender=one.jid))
+
+    def features(self, channel: ChannelId) -> Features:
+        return self._features
+
+
+async def _mend(mending: Mending) -> None:
+    with suppress(Unavailable):  # the link is gone, and with it the reason to be here
+        await mending.mend()

@@ -1,0 +1,79 @@
+"""A delivery to a room: who says it there, or who asks the room for it."""
+
+from xml.etree.ElementTree import Element
+
+from adapters.xmpp.outbound import message_for
+from adapters.xmpp.rooms.deeds import membership_request, moderation_request
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.participant import Participant, State
+from adapters.xmpp.rooms.refusals import saying
+from adapters.xmpp.rooms.room import Room
+from adapters.xmpp.wire.verdicts import Refusal
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import Rejected, Uncertain
+from bridge.contract.features import Evidence
+from bridge.model.events import Membership, Move, Redaction
+
+_DEEDS = frozenset({Move.KICK, Move.BAN, Move.UNBAN})
+
+
+class Saying:
+    """For all rooms."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def deliver(self, room: Room, delivery: Delivery) -> Receipt:
+        """As `Adapter.deliver`; the room is open."""
+        body = delivery.body
+        if isinstance(body, Membership):
+            if body.move in _DEEDS and not self._house.is_ours(body.who.id):
+                return await self._ask(room, delivery, membership_request(body, room.place.jid, room.people))
+            return self._moved(room, body)
+        if isinstance(body, Redaction) and delivery.target is not None and not delivery.target.ours:
+            return await self._ask(room, delivery, moderation_request(delivery, body, room.place.jid, room.people))
+        one = self._speaker(room, delivery)
+        repeats = not room.people.facts.keeps  # where there is an archive, what is sent again was looked for in it
+        element = message_for(delivery, room.place.jid, sender=one.jid, jid_of=room.address, mark_repeats=repeats)
+        self._house.stamp.put(element, room.place.jid, delivery.id)
+        return await room.outgoing.submit(delivery.id, one, element)
+
+    def _speaker(self, room: Room, delivery: Delivery) -> Participant:
+        """Who says it there: its author, or who said what it takes back. Raises `Rejected` for who is barred."""
+        author, name = delivery.author, delivery.voice.name
+        target = delivery.target
+        if isinstance(delivery.body, Redaction) and target is not None and target.author is not None:
+            author, name = target.author, target.author.name
+        one = room.cast.seat(self._house.jid_of(author.id), self._nick(name))
+        barred = one.barred(self._house.tools.clock.monotonic()) if one.state is State.OUT else None
+        if barred is not None:
+            raise Rejected(barred.words)
+        return one
+
+    async def _ask(self, room: Room, delivery: Delivery, request: Element) -> Receipt:
+        """By its author where the room lets them, else by our listener: whoever asked for it may do so on Matrix."""
+        own = room.cast.of(self._house.jid_of(delivery.author.id))
+        may = (one for one in (own, room.me) if one is not None and one.state is State.IN and room.people.is_moderator(one.nick))
+        asker = next(may, None)
+        if asker is None:
+            raise Rejected("nobody of ours is a moderator of the room, so that can't be done there")
+        try:
+            await room.ask(request, asker)
+        except Refusal as refusal:
+            raise saying(refusal.condition, refusal.words, refusal.kind) from None
+        except TimeoutError:
+            raise Uncertain("the room gave no answer") from None
+        return Receipt(evidence=Evidence.FENCED)
+
+    def _moved(self, room: Room, body: Membership) -> Receipt:
+        """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went."""
+        one = room.cast.of(self._house.jid_of(body.who.id))
+        if one is not None and body.move in (Move.LEAVE, Move.KICK, Move.BAN):
+            room.cast.leave(one)
+            room.cast.drop(one)
+        elif one is not None and body.move is Move.RENAME:
+            room.cast.seat(one.jid, self._nick(body.who.name))
+        return Receipt(evidence=Evidence.WRITTEN)
+
+    def _nick(self, name: str) -> str:
+        return self._house.config.nick_pattern.replace("{name}", name)
