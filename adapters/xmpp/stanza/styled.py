@@ -26,7 +26,8 @@ _FENCE = "```"
 _JOINER = "\u2060"
 _SPACE = re.compile(r"[ \t\n\f]+")
 
-_Run = tuple[str, frozenset[str]]
+_Run = tuple[str, tuple[str, ...]]
+"""Words, and the marks around them, outermost first."""
 
 
 class _Line(Struct):
@@ -163,7 +164,7 @@ class _Page:
             if self._gap and self.lines and self.lines[-1].quotes == self._depth():
                 self.lines.append(_Line(self._depth()))
             self._open()
-        self.lines[-1].runs.append((text, frozenset(self._marks)))
+        self.lines[-1].runs.append((text, tuple(dict.fromkeys(self._marks))))
 
     def _break(self) -> None:
         if self._fresh:
@@ -242,7 +243,7 @@ def _spans(runs: list[_Run], order: str, risky: frozenset[str], *, may_open: boo
 def _longest(runs: list[_Run], at: int, order: str) -> tuple[str, int]:
     """Of the marks on a run the one that goes on furthest, and where it ends."""
     best, best_end = "", at
-    for mark in order:
+    for mark in (one for one in runs[at][1] if one in order):
         end = at
         while end < len(runs) and mark in runs[end][1]:
             end += 1
