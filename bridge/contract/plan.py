@@ -112,6 +112,10 @@ class Lookup(Protocol):
         """Delivered there, on its way there, or original there."""
         ...
 
+    def since(self, event: EventKey, channel: ChannelId) -> datetime | None:
+        """When it came there, aware, in UTC: now where it is on its way; None where `has_copy` is false."""
+        ...
+
     def seats(self, event: EventKey) -> tuple[Seat, ...]:
         """Every channel for which `has_copy` is true, in no order."""
         ...

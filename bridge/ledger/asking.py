@@ -1,6 +1,9 @@
 """What a plan may ask, answered from the transaction that it is part of."""
 
+from datetime import datetime
+
 from bridge.contract.plan import Mark, Seat
+from bridge.ledger.columns import moment
 from bridge.ledger.recent import Shown
 from bridge.ledger.seats import seats_of
 from bridge.ledger.work import Work, readable
@@ -17,6 +20,7 @@ _MERGED = "SELECT stored FROM merged WHERE network = ? AND id = ? AND NOT parted
 _PARTED = """SELECT 1 FROM merged WHERE parted AND network = ? AND id = ? AND event_network = ? AND event_id = ?
 UNION ALL SELECT 1 FROM merged WHERE parted AND event_network = ? AND event_id = ? AND network = ? AND id = ?"""
 _PERSON = "SELECT shown_network, shown_id FROM persons WHERE network = ? AND id = ?"
+_SINCE = "SELECT min(at) FROM copies WHERE event_id = ? AND event_network = ? AND network = ? AND channel = ?"
 _THREAD = "SELECT root_network, root_id FROM threads WHERE network = ? AND channel = ? AND event_network = ? AND event_id = ?"
 
 
@@ -34,6 +38,12 @@ class Asking:
 
     def has_copy(self, event: EventKey, channel: ChannelId) -> bool:
         return self._work.has_copy(event, channel)
+
+    def since(self, event: EventKey, channel: ChannelId) -> datetime | None:
+        row = self._work.bulk.one(self._work.sql, _SINCE, (event.id, event.network, channel.network, channel.id))
+        if row is not None and row[0] is not None:
+            return moment(row[0])
+        return self._work.at if self.has_copy(event, channel) else None
 
     def seats(self, event: EventKey) -> tuple[Seat, ...]:
         return seats_of(self._work.sql, event)

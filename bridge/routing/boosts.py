@@ -1,7 +1,7 @@
 """What stands in a room for a post that was passed on: the post, the boost that brought it, or the last one that showed it anew.
 
-Within the room's horizon later boosts are marks on that. Which one it is follows from the events alone, in the order they came,
-so that it is the same on every planning.
+Within the room's horizon later boosts are marks on that. The horizon is reckoned from when it came into the room, not from when
+it was written: what came in today can be seen today.
 """
 
 from datetime import datetime, timedelta
@@ -87,16 +87,13 @@ def shown(event: Event, post: EventKey | None, lookup: Lookup) -> Showing | None
 
 
 def standing(post: EventKey, room: ChannelId, lookup: Lookup) -> tuple[EventKey, datetime] | None:
-    """What is newest in a room of a post (by its root), and since when; None where nothing is."""
-    found: tuple[EventKey, datetime] | None = None
-    first = lookup.event(post)
-    if first is not None and lookup.has_copy(post, room):
-        found = post, first.happened_at
+    """What is newest in a room of a post (by its root), and since when it is there; None where nothing is."""
+    since = lookup.since(post, room)
+    found = None if since is None else (post, since)
     for key in lookup.marked(_shown_in(post, room)):
-        boost = lookup.event(key)
-        itself = lookup.has_copy(key, room)
-        if boost is not None and (itself or found is not None) and (found is None or boost.happened_at >= found[1]):
-            found = (key if itself else post), boost.happened_at
+        since = lookup.since(key, room)
+        if since is not None and (found is None or since >= found[1]):
+            found = key, since
     return found
 
 

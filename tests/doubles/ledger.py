@@ -296,5 +296,9 @@ class _Inside:
     def person(self, who: IdentityId) -> IdentityId | None:
         return None
 
+    def since(self, event: EventKey, channel: ChannelId) -> datetime | None:
+        found = [copy.at for copy in self._ledger.all_copies if copy.event == event and copy.channel == channel]
+        return min(found, default=None)
+
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
         return None

@@ -224,6 +224,22 @@ async def test_persons_are_seen_as_they_are_declared(ledger: Ledger) -> None:
     assert seen == [(None, None), (ALICE.id, ALICE.id), (None, None)]
 
 
+async def test_since_when_something_is_somewhere_is_told_now_and_later(ledger: Ledger, clock: FakeClock) -> None:
+    seen: list[object] = []
+    look = seeing(lambda event, lookup: lookup.since(SOCIAL, ROOM), seen, nowhere)
+    start = clock.now()
+    await ledger.accept(IRC, [say("a")], look)
+    await ledger.accept(IRC, [say("post")], to(ROOM))
+    clock.shift(10)
+    await ledger.accept(IRC, [say("b")], look)
+    await shown(ledger, SOCIAL, "$shown")
+    clock.shift(10)
+    await ledger.accept(IRC, [say("c")], look)
+    assert seen[0] is None
+    assert seen[1] == start + timedelta(seconds=10)
+    assert seen[2] is not None and seen[2] != clock.now()
+
+
 async def test_the_thread_of_a_copy_is_remembered(connect: Connect) -> None:
     ledger = await connect()
     root, reply = EventKey(IRC, "root"), say("reply")

@@ -180,11 +180,18 @@ async def test_the_post_then_boosts_are_marks_that_are_taken_back_alone(tmp_path
 async def test_past_the_horizon_it_is_shown_once_more_and_deleted_everywhere(tmp_path: Path, hs: FakeHomeserver) -> None:
     async with street(tmp_path, hs) as town:
         await town.comes(seen())
-    async with street(tmp_path, hs) as town:
+    async with street(tmp_path, hs, FakeClock(START + timedelta(days=9))) as town:
         await town.comes(boosted("b1", "bob@gs.example", days=9), boosted("b2", "carol@gs.example", days=10))
         assert people(town.posts) == ["@_social_alice=40gs.example"] * 2
         await town.comes(happened("d", HOME, "social/alice@gs.example", Redaction(target=ref(URI, "social"))))
         assert town.posts == []
+
+
+async def test_an_old_post_that_came_today_is_not_shown_again_for_a_boost_of_today(tmp_path: Path, hs: FakeHomeserver) -> None:
+    """The first import of a feed brings what was written months ago."""
+    async with street(tmp_path, hs) as town:
+        await town.comes(replace(seen(), happened_at=START - timedelta(days=60)), boosted("b1", "bob@gs.example", days=1))
+        assert len(town.posts) == len(town.reactions) == 1
 
 
 async def test_a_boost_that_nobody_else_passed_on_is_gone_when_it_is_taken_back(tmp_path: Path, hs: FakeHomeserver) -> None:

@@ -61,6 +61,7 @@ class Memory:
         self.aliases: dict[EventKey, EventKey] = {}
         self.written: dict[str, Delivery] = {}
         """What this bridge delivers, by delivery id."""
+        self.came: dict[tuple[EventKey, ChannelId], datetime] = {}
         self.waiting: set[str] = set()
         """Those that have not left; `leave` lets them."""
         self.marks: dict[str, list[EventKey]] = {}
@@ -92,6 +93,10 @@ class Memory:
 
     def thread(self, event: EventKey, channel: ChannelId) -> EventKey | None:
         return self.threads.get((event, channel))
+
+    def since(self, event: EventKey, channel: ChannelId) -> datetime | None:
+        """In this world everything comes when it happens."""
+        return self.came.get((event, channel), NOW) if (event, channel) in self.copies else None
 
     def seats(self, event: EventKey) -> tuple[Seat, ...]:
         return tuple(self._seat(event, channel) for key, channel in sorted(self.copies) if key == event)
@@ -142,6 +147,7 @@ class Memory:
             delivery = draft.delivery
             self.written[delivery.id] = delivery
             self.copies.add((delivery.event, delivery.channel))
+            self.came[delivery.event, delivery.channel] = delivery.happened_at
             if delivery.thread is not None and delivery.channel.network == HUB:
                 self.threads[delivery.event, delivery.channel] = delivery.thread.event
             if draft.not_before is not None:
