@@ -1,10 +1,14 @@
-"""Direct chats: each is a portal of its own, between one login's owner and one person over there."""
+"""Direct chats: each is a portal of its own, between one person here and one over there.
+
+They are had through a login, or without one on networks where everybody here has an address of their own.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
 
 from bridge.app.logins import AllLogins
 from bridge.app.networks import Networks
+from bridge.app.residents import Residents
 from bridge.app.switchboard import Switchboard
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.ledger.ledger import Ledger
@@ -32,6 +36,7 @@ class Directs:
         rooms: PrivateRooms,
         states: RoomStates,
         puppets: Puppets,
+        residents: Residents,
         entered: Callable[[str], Awaitable[None]],
         log: logging.Logger,
     ) -> None:
@@ -40,29 +45,41 @@ class Directs:
         self._networks = networks
         self._logins = logins
         self._api, self._rooms, self._states, self._puppets = api, rooms, states, puppets
+        self._residents = residents
         self._entered = entered
         self._log = log
         self._turns: Turns[ChannelId] = Turns()
         self._seen: set[ChannelId] = set()
 
-    async def ensure(self, channel: ChannelId, login: str, peer: Identity) -> None:
+    async def ensure(self, channel: ChannelId, login: str | None, peer: Identity) -> None:
         """See `bridge.contract.places.Linking.direct`."""
+        owner = self._owner_of(channel, login)
         if channel in self._seen and self._portal_of(channel) is not None:
             return
-        held = self._logins.get(channel.network, login)
-        if held is None:
-            raise Unavailable(f"there is no login {login} on {channel.network}")
+        if login is None:
+            await self._residents.admit(owner)
         async with self._turns.of(channel):
             portal = self._portal_of(channel)
             try:
                 if portal is None:
-                    await self._make(channel, held.user, peer)
+                    await self._make(channel, owner, peer)
                 else:
-                    await self._look_after(portal, held.user, peer)
+                    await self._look_after(portal, owner, peer)
             except Rejected as refusal:
                 self._log.warning("%s has no room yet: %s", channel, refusal.reason)
                 raise Unavailable(refusal.reason) from refusal
         self._seen.add(channel)
+
+    def _owner_of(self, channel: ChannelId, login: str | None) -> str:
+        if login is not None:
+            held = self._logins.get(channel.network, login)
+            if held is None:
+                raise Unavailable(f"there is no login {login} on {channel.network}")
+            return held.user
+        owner = self._networks.owner_of(channel)
+        if owner is None or not self._residents.may_chat(owner):
+            raise Rejected("nobody of that address can be reached through this bridge")
+        return owner
 
     def _portal_of(self, channel: ChannelId) -> Portal | None:
         found = {link.portal for link in self._switchboard.links if link.channel == channel}
@@ -130,20 +147,22 @@ class Directs:
 
     def _no_way(self, peer: Identity | None) -> str:
         manifest = None if peer is None else self._networks.manifests.get(peer.id.network)
-        if peer is None or manifest is None or manifest.direct_with is None:
+        if peer is None or manifest is None or (manifest.direct_with is None and manifest.direct_for is None):
             return "Direct chats with people of this network are not possible yet. Please write to them in the room."
+        if manifest.direct_with is None:
+            return f"This bridge's operator has not allowed you a direct chat with {peer.name}."
         return (
             f"A direct chat with {peer.name} needs an account of yours on {peer.id.network}: "
             f'say "login {peer.id.network}" to {self._api.bot} in a chat of its own, then invite me again.'
         )
 
     def _channel_with(self, peer: Identity, user: str) -> ChannelId | None:
-        """Through the user's first login there."""
+        """Through the user's first login there; without one, where the network knows them by an address of their own."""
         network = peer.id.network
         manifest = self._networks.manifests.get(network)
         mine = sorted(login.name for login in self._logins.of(network) if login.user == user)
         if manifest is None or manifest.direct_with is None or not mine:
-            return None
+            return self._networks.direct_for(peer.id, user) if self._residents.may_chat(user) else None
         channel = manifest.direct_with(peer.id.id, mine[0])
         return None if channel is None else ChannelId(network, channel)
 

@@ -9,6 +9,7 @@ from bridge.app.directs import Directs
 from bridge.app.linkage import defaults
 from bridge.app.logins import AllLogins, handle_of
 from bridge.app.networks import Networks
+from bridge.app.residents import Residents
 from bridge.app.rights import Rights
 from bridge.app.switchboard import Switchboard
 from bridge.commands.desk import TERMINAL
@@ -24,8 +25,8 @@ from bridge.matrix.ports import Turns
 from bridge.matrix.private import PrivateRooms, timeline_purpose
 from bridge.matrix.rooms import RoomRefused, Rooms
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import ChannelId, NetworkName
-from bridge.model.people import Identity
+from bridge.model.ids import ChannelId, IdentityId, NetworkName
+from bridge.model.people import Identity, Profile
 from bridge.model.permissions import Permission
 from bridge.model.portals import Direction, Portal, PortalKind, Source
 
@@ -217,11 +218,19 @@ class Timelines:
 class NetworkLinking:
     """`bridge.contract.places.Linking` for one network."""
 
-    def __init__(self, network: NetworkName, switchboard: Switchboard, timelines: Timelines, directs: Directs) -> None:
+    def __init__(
+        self,
+        network: NetworkName,
+        switchboard: Switchboard,
+        timelines: Timelines,
+        directs: Directs,
+        residents: Residents,
+    ) -> None:
         self._network = network
         self._switchboard = switchboard
         self._timelines = timelines
         self._directs = directs
+        self._residents = residents
 
     def linked(self) -> Sequence[ChannelId]:
         return [*dict.fromkeys(link.channel for link in self._switchboard.links if link.channel.network == self._network)]
@@ -234,5 +243,8 @@ class NetworkLinking:
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
         return told(await self._timelines.follow(asker, channels), {})
 
-    async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
         await self._directs.ensure(channel, login, peer)
+
+    async def profile(self, who: IdentityId) -> Profile | None:
+        return await self._residents.profile(who)

@@ -101,7 +101,7 @@ def build_hub(
             domain=domain,
             is_admin=lambda user: permission_of(user, settings.permissions) is Permission.ADMIN,
             may_open=networks.may_open,
-            is_personal=lambda channel: networks.login_of(channel) is not None,
+            is_personal=networks.is_personal,
             changed=switchboard.refresh,
             log=log,
         ),

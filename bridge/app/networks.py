@@ -19,7 +19,7 @@ from bridge.delivery.courier import Courier
 from bridge.delivery.intake import Intake
 from bridge.delivery.supervise import Supervisor
 from bridge.matrix.thirdparty import SearchNetwork
-from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.signals import Signal
 from bridge.routing.plan import Place
 
@@ -145,6 +145,23 @@ class Networks:
         manifest = self.manifests.get(channel.network)
         return None if manifest is None else manifest.login_of(channel.id)
 
+    def owner_of(self, channel: ChannelId) -> str | None:
+        """The Matrix user whose own a channel without a login is."""
+        manifest = self.manifests.get(channel.network)
+        return None if manifest is None else manifest.owner_of(channel.id)
+
+    def is_personal(self, channel: ChannelId) -> bool:
+        """Whether one person alone hears and writes through a channel."""
+        return self.login_of(channel) is not None or self.owner_of(channel) is not None
+
+    def direct_for(self, peer: IdentityId, user: str) -> ChannelId | None:
+        """The direct chat of a Matrix user with somebody over there, without a login. None: there is none."""
+        manifest = self.manifests.get(peer.network)
+        if manifest is None or manifest.direct_for is None:
+            return None
+        channel = manifest.direct_for(self._settings.networks[peer.network].config, peer.id, user)
+        return None if channel is None else ChannelId(peer.network, channel)
+
     def waiting(self) -> list[str]:
         """Networks that have neither connected nor failed; of those connected, the links that have neither opened nor failed."""
         found: list[str] = []
@@ -156,9 +173,9 @@ class Networks:
         return found
 
     def may_open(self, channel: ChannelId) -> bool:
-        """Whether anybody may ask for the channel by joining its alias: of a configured network, and no login's own."""
+        """Whether anybody may ask for the channel by joining its alias: of a configured network, and nobody's own."""
         manifest = self.manifests.get(channel.network)
-        if manifest is None or manifest.login_of(channel.id) is not None:
+        if manifest is None or self.is_personal(channel):
             return False
         try:
             return manifest.fold_channel(channel.id) == channel.id

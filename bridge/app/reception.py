@@ -11,6 +11,7 @@ from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
 from bridge.app.persons import HumanBook
+from bridge.app.residents import Residents
 from bridge.app.rights import Rights
 from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
@@ -19,6 +20,7 @@ from bridge.contract.errors import DeliveryError
 from bridge.matrix.api import Api
 from bridge.matrix.private import PrivateRooms
 from bridge.model.ids import NetworkName
+from bridge.model.permissions import permission_of
 
 
 class Reception(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         states=hub.states,
         entered=entered,
     )
+    permissions = ground.settings.permissions
+    residents = Residents(hub.api, ledger, hub.puppets, lambda user: permission_of(user, permissions))
     directs = Directs(
         ledger,
         switchboard,
@@ -60,6 +64,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         rooms=private,
         states=hub.states,
         puppets=hub.puppets,
+        residents=residents,
         entered=entered,
         log=log,
     )
@@ -76,7 +81,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         accounts=_accounts(ground, talks, timelines, troubles),
         persons=HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles),
         wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
-        linking=lambda network: NetworkLinking(network, switchboard, timelines, directs),
+        linking=lambda network: NetworkLinking(network, switchboard, timelines, directs, residents),
     )
 
 

@@ -1,7 +1,7 @@
 """Who may link what to which room by a word.
 
-A channel of a login shows what its owner alone may see. So only its owner links it, and only into a room that nobody enters
-uninvited; the configuration file may do more, for its author is the operator.
+A channel of a login, or of one Matrix user, shows what its owner alone may see. So only its owner links it, and only into a room
+that nobody enters uninvited; the configuration file may do more, for its author is the operator.
 """
 
 from bridge.app.logins import AllLogins
@@ -23,7 +23,7 @@ class Rights:
         self._states = states
 
     async def check(self, channel: ChannelId, room: str, user: str) -> None:
-        """Whether `user` may link a channel to this room, as far as logins are concerned. Raises `Refused`, `Unavailable`."""
+        """Whether `user` may link a channel to this room, as far as it is one person's. Raises `Refused`, `Unavailable`."""
         if self.personal(channel, user) and not await self._states.is_private(room):
             raise Refused(
                 f"{channel} shows what only its owner may see, so it can only be linked to a room that is by invitation. "
@@ -31,10 +31,12 @@ class Rights:
             )
 
     def personal(self, channel: ChannelId, user: str) -> bool:
-        """Whether the channel is a login's, which `user` must own. Raises `Refused`."""
-        name = self._networks.login_of(channel)
+        """Whether the channel is one person's, who `user` must be. Raises `Refused`."""
+        owner, name = self._networks.owner_of(channel), self._networks.login_of(channel)
+        if owner not in (None, user):
+            raise Refused(f"{channel} is a chat of {owner}'s: only they may link it.")
         if name is None:
-            return False
+            return owner is not None
         login = self._logins.get(channel.network, name)
         if login is None:
             raise Refused(f'There is no login {name} on {channel.network}: "login {channel.network} --name {name}" makes it.')

@@ -31,7 +31,7 @@ class Roll:
         self._accounts = self._made()
 
     def _made(self) -> Accounts:
-        return Accounts(map(self._account, self._logins.all()), self._networks.login_of)
+        return Accounts(map(self._account, self._logins.all()), self._networks.login_of, self._networks.owner_of)
 
     def _account(self, login: Login) -> Account:
         manifest = self._networks.manifests.get(login.network)

@@ -76,7 +76,7 @@ class Wishes:
         adapter = dict(self._networks.searchers()).get(network)
         channel = self._channel(network, words)
         plain = () if channel is None else (Finding(channel=channel, title=self.title(channel) or str(channel)),)
-        if adapter is None or (channel is not None and self._networks.login_of(channel) is not None):
+        if adapter is None or (channel is not None and self._networks.is_personal(channel)):
             if not plain:
                 raise Refused(f"{_short(words)} is no channel of {network}.")
             return plain

@@ -143,5 +143,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Whose login a channel is seen through, by the login's name, told from `ChannelId.id` alone; None: anybody's."""
     posts_to: Callable[[str], str] | None = None
     """The channel id to which what is written with the login of that name goes. None: one can't log in here to write."""
+    owner_of: Callable[[str], str | None] = _nobody
+    """The one Matrix user who hears and writes through a channel that is no login's, told from `ChannelId.id` alone."""
     direct_with: Callable[[str, str], str | None] | None = None
     """The channel id of a direct chat: with whom (`IdentityId.id`), through which login (its name). None: not possible here."""
+    direct_for: Callable[[Any, str, str], str | None] | None = None
+    """The channel id of a direct chat without a login: by the network's settings, with whom (`IdentityId.id`), for whom.
+
+    For a Matrix user, that is. None: these settings, or this person, allow none. `owner_of` names the user again.
+    """

@@ -6,8 +6,8 @@ from typing import Protocol, runtime_checkable
 from msgspec import Struct
 
 from bridge.contract.words import Asker
-from bridge.model.ids import ChannelId
-from bridge.model.people import Identity
+from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.people import Identity, Profile
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -47,10 +47,19 @@ class Linking(Protocol):
         """
         ...
 
-    async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
-        """Makes sure that a direct chat has a room: invite-only, the login's owner invited, the peer's puppet in it.
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
+        """Makes sure that a direct chat has a room: invite-only, its owner invited, the peer's puppet in it.
 
-        Called before the first event of such a channel is handed in. Raises `Unavailable` where the homeserver can't be reached:
-        hand the event in later.
+        The owner is the login's, or without one who `Manifest.owner_of` says. Called before the first event of such a channel is
+        handed in. Raises `Unavailable` where the homeserver can't be reached: hand the event in later; `Rejected` where the owner
+        is nobody, or may not use the bridge.
+        """
+        ...
+
+    async def profile(self, who: IdentityId) -> Profile | None:
+        """What may be shown of somebody who speaks on this network as a presence of their own: a Matrix user, who is asked for
+        at the homeserver, or somebody of another network, as they were last seen. None: nobody, or nobody who may.
+
+        Raises `Unavailable` where that can't be told now.
         """
         ...

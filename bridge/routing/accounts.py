@@ -31,11 +31,17 @@ def _nobody(channel: ChannelId) -> str | None:
 
 
 class Accounts:
-    """All of them. `login_of` tells the name of the login that a channel is seen through, from the channel alone."""
+    """All of them. `login_of` tells the name of the login that a channel is seen through, `owner_of` the Matrix user whose own a
+    channel without a login is; both from the channel alone."""
 
-    def __init__(self, accounts: Iterable[Account] = (), login_of: Callable[[ChannelId], str | None] = _nobody) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account] = (),
+        login_of: Callable[[ChannelId], str | None] = _nobody,
+        owner_of: Callable[[ChannelId], str | None] = _nobody,
+    ) -> None:
         self._accounts = {(account.network, account.name): account for account in accounts}
-        self._login_of = login_of
+        self._login_of, self._owner_of = login_of, owner_of
         self._identities: dict[IdentityId, tuple[Account, ...]] = {}
         for account in self._accounts.values():
             if account.identity is not None:
@@ -49,8 +55,15 @@ class Accounts:
         return tuple(dict.fromkeys(network for network, _ in self._accounts))
 
     def is_personal(self, channel: ChannelId) -> bool:
-        """Whether it is seen through a login, be that one of ours any more or not."""
-        return self._login_of(channel) is not None
+        """Whether it is one person's: seen through a login, be that one of ours any more or not, or somebody's without one."""
+        return self._login_of(channel) is not None or self._owner_of(channel) is not None
+
+    def may_write(self, who: IdentityId, channel: ChannelId) -> bool:
+        """Whether a personal channel is somebody's own."""
+        account = self.of(channel)
+        if account is not None:
+            return account.is_of(who)
+        return who.network == HUB and self._owner_of(channel) == who.id
 
     def of(self, channel: ChannelId) -> Account | None:
         """Through which a channel is seen."""

@@ -15,7 +15,7 @@ def route(event: Event, topology: Topology, accounts: Accounts = NO_ACCOUNTS) ->
     """The legs that get a copy, rooms before the links they feed; never the channel it came from.
 
     A timeline link feeds no other link unless it relays; a post that is not public never leaves the room it came to.
-    What is seen through a login is written by its owner alone, and from a timeline only as `write` decides.
+    What is one person's is written by them alone, what is seen through a login from a timeline only as `write` decides.
     """
     legs = topology.reach(event.channel, public=event.channel.network == HUB or is_public(event.body))
     if not any(leg.link is not None and accounts.is_personal(leg.channel) for leg in legs):
@@ -32,10 +32,9 @@ def _permitted(event: Event, legs: tuple[Leg, ...], topology: Topology, accounts
             if not any(link.inward and link.channel in heard for link in topology.links_of(leg.portal)):
                 continue
         elif accounts.is_personal(leg.channel):
-            account = accounts.of(leg.channel)
-            if account is None or not account.is_of(event.author.id) or leg.portal.kind is PortalKind.TIMELINE:
+            if not accounts.may_write(event.author.id, leg.channel) or leg.portal.kind is PortalKind.TIMELINE:
                 continue
-            leg = replace(leg, account=account)
+            leg = replace(leg, account=accounts.of(leg.channel))
         elif leg.portal.channel not in heard:
             continue
         heard.add(leg.channel)

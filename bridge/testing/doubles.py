@@ -16,8 +16,8 @@ from bridge.contract.logins import Login
 from bridge.contract.toolbox import Clock, HttpAnswer, MediaStream, Toolbox
 from bridge.contract.words import Asker
 from bridge.model.events import Attachment, Event
-from bridge.model.ids import ChannelId
-from bridge.model.people import Identity
+from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.people import Identity, Profile
 from bridge.model.signals import Signal
 
 PATIENCE = 10.0
@@ -155,11 +155,12 @@ class MemoryLogins:
 
 
 class MemoryLinking:
-    """`Linking` without rooms: `channels` are linked, `directs` were made sure of."""
+    """`Linking` without rooms: `channels` are linked, `directs` were made sure of, and those with `profiles` are known."""
 
     def __init__(self, *channels: ChannelId) -> None:
         self.channels = list(channels)
-        self.directs: list[tuple[ChannelId, str, Identity]] = []
+        self.directs: list[tuple[ChannelId, str | None, Identity]] = []
+        self.profiles: dict[IdentityId, Profile] = {}
 
     def linked(self) -> Sequence[ChannelId]:
         return list(self.channels)
@@ -171,8 +172,11 @@ class MemoryLinking:
         self.channels += [channel for channel in channels if channel not in self.channels]
         return f"Following {', '.join(map(str, channels))}."
 
-    async def direct(self, channel: ChannelId, *, login: str, peer: Identity) -> None:
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
         self.directs.append((channel, login, peer))
+
+    async def profile(self, who: IdentityId) -> Profile | None:
+        return self.profiles.get(who)
 
 
 def toolbox(clock: Clock | None = None) -> Toolbox:

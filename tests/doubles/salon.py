@@ -1,6 +1,7 @@
 """The pretend network with accounts: one logs in, follows, and chats alone with people.
 
 A login's channels end in `@name`: `home@me`, `direct/bob@me`. Whoever's password is the account's name backwards gets in.
+`post/bob/@alice:hs` is a chat of @alice:hs without a login; on a `PostOffice` all may have such.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -22,7 +23,11 @@ from bridge.model.people import Identity, Profile
 
 
 def login_of(channel: str) -> str | None:
-    return channel.rpartition("@")[2] if "@" in channel else None
+    return channel.rpartition("@")[2] if "@" in channel and owner_of(channel) is None else None
+
+
+def owner_of(channel: str) -> str | None:
+    return channel.rpartition("/")[2] if channel.startswith("post/") else None
 
 
 class Salon(Fantasy):
@@ -33,6 +38,7 @@ class Salon(Fantasy):
         login_of=login_of,
         posts_to=lambda name: f"home@{name}",
         direct_with=lambda who, name: f"direct/{who}@{name}",
+        owner_of=owner_of,
     )
 
     def __init__(self, network: NetworkName, config: FantasyConfig, inlet: Inlet, tools: Toolbox) -> None:
@@ -77,3 +83,9 @@ class Salon(Fantasy):
         if isinstance(found, OSError):
             raise found
         return found
+
+
+class PostOffice(Salon):
+    """Where everybody here has an address."""
+
+    manifest: ClassVar[Manifest] = replace(Salon.manifest, direct_for=lambda config, who, user: f"post/{who}/{user}")

@@ -48,6 +48,7 @@ FOUND = FoundAdapters(
     {
         "fantasy": EntryPoint("fantasy", "adapters.fantasy.adapter:Fantasy", GROUP),
         "salon": EntryPoint("salon", "tests.doubles.salon:Salon", GROUP),
+        "post": EntryPoint("post", "tests.doubles.salon:PostOffice", GROUP),
     }
 )
 KEY = b"k" * 64
