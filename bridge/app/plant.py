@@ -25,6 +25,7 @@ from bridge.app.quarantine import Quarantine
 from bridge.app.reception import Reception, build_reception
 from bridge.app.recovery import Recovery
 from bridge.app.roll import Roll
+from bridge.app.rulebook import RuleBook, calm_words
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.app.told import Told
@@ -145,7 +146,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     signals = _signals(ground, pulse, log)
     tasks: dict[str, Task] = {}
     chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
-    plan = await _planner(ground, foreign, roll)
+    rules = await RuleBook.load(ground)
+    plan = await _planner(ground, foreign, roll, rules)
     links, told = LinkDesk(hub.links, ground.ledger, hub.media, metrics), Told(ground.ledger)
     intake = Intake(
         ground.ledger,
@@ -160,8 +162,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     reception = await build_reception(ground, _entered(hub, foreign))
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
-    quarantine = Quarantine(ground.ledger, plan, courier, clock, chores.wake)
-    desk = Desk(_words(office, reception, quarantine, Parting(ground.ledger, plan, courier)), networks.words())
+    desk = _desk(ground, rules, office, reception, plan, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
     tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
@@ -239,6 +240,20 @@ def _office(
     )
 
 
+def _desk(
+    ground: Ground,
+    rules: RuleBook,
+    office: BridgeOffice,
+    reception: Reception,
+    plan: Plan,
+    courier: Courier,
+    chores: ChoreWorker,
+) -> Desk:
+    quarantine = Quarantine(ground.ledger, plan, courier, ground.clock, chores.wake)
+    own = _words(office, reception, quarantine, Parting(ground.ledger, plan, courier))
+    return Desk((*own, *calm_words(ground, rules, reception.timelines)), ground.networks.words())
+
+
 def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, parting: Parting) -> tuple[Word, ...]:
     """The core's own."""
     watching = watching_words(office, bridge.__version__)
@@ -285,7 +300,7 @@ def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:
     )
 
 
-async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll) -> Plan:
+async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll, rules: RuleBook) -> Plan:
     """The mark is made once for each ledger: it names this bridge among the hops of what it sends, for ever."""
     mark = await ground.ledger.fact("bridge", "mark")
     if mark is None:
@@ -309,6 +324,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll) -> Plan:
         links,
         ground.clock.now,
         roll.accounts,
+        rules.rules,
     )
     return planner.plan
 
