@@ -1,11 +1,13 @@
-"""The XMPP adapter: rooms through the component, over all its connections."""
+"""The XMPP adapter: rooms and Matrix people through the component, and people's own accounts, over all their connections."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import ClassVar
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
+from adapters.xmpp.accounts.crew import Crew
+from adapters.xmpp.accounts.login import Dialogue
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
@@ -16,8 +18,10 @@ from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Disconnected, Rejected
 from bridge.contract.features import Features, Manifest
+from bridge.contract.logins import LoggedIn, Question
 from bridge.contract.toolbox import Toolbox
-from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.ids import ChannelId, IdentityId, NetworkName
+from bridge.model.people import Profile
 from bridge.model.signals import ReadMark, Signal, Typing
 
 TICK_SECONDS = 1.0
@@ -25,7 +29,7 @@ NOT_HERE = "this network has nothing of that kind: its settings name no componen
 
 
 class Xmpp:
-    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles."""
+    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles, Describes, LogsIn."""
 
     manifest: ClassVar[Manifest] = MANIFEST
 
@@ -36,15 +40,35 @@ class Xmpp:
             on_component[Kind.ROOM] = Rooms(network, config, inlet, tools)
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
-        self._parts: Mapping[Kind, Part] = {**on_component}
+        self._crew = Crew(network, config, inlet, tools)
+        self._parts: Mapping[Kind, Part] = {**on_component, Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
 
     # life
 
     async def run(self) -> None:
+        """Connected once the component is, and of each account it is known whether it can be."""
         self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTING))
+        missing = {"accounts", "component"} if self._config.component is not None else {"accounts"}
+
+        def ready(half: str) -> None:
+            missing.discard(half)
+            if not missing:
+                self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED))
+
+        halves = [self._crew.run(lambda: ready("accounts"))]
+        if self._config.component is not None:
+            halves.append(self._live(lambda: ready("component")))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for half in halves:
+                    group.create_task(half)
+        except* Disconnected as ended:
+            raise _first(ended) from None
+
+    async def _live(self, ready: Callable[[], None]) -> None:
+        """One connection of the component, to its end. Raises `Disconnected`."""
         link = Link(self._config, self._tools, self)
         pipeline = Pipeline(self._inlet, self._tools, name="xmpp", pause=link.pause, resume=link.resume)
-        end: Disconnected | None = None
         try:
             await link.connect()
             async with asyncio.TaskGroup() as tasks:
@@ -52,7 +76,7 @@ class Xmpp:
                     part.attach(link, pipeline)
                 jobs = (pipeline.run(), self._tick(link), *(part.run() for part in self._on_component))
                 working = [tasks.create_task(one) for one in jobs]
-                self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED))
+                ready()
                 end = await asyncio.shield(link.over)  # whoever cancels us doesn't end it: the goodbye does
                 self._detach(end.reason)
                 await pipeline.finish()
@@ -128,6 +152,17 @@ class Xmpp:
             for part in self._parts.values():
                 await part.send_signal(signal)
 
+    # accounts
+
+    def steps(self, name: str) -> AsyncGenerator[Question | LoggedIn, str]:
+        return Dialogue(self._network, self._config, self._tools).steps()
+
+    async def changed(self) -> None:
+        self._crew.changed()
+
+    async def profile(self, who: IdentityId) -> Profile:
+        return await self._crew.profile(who)
+
     # what comes over the component's link
 
     def message(self, element: Element) -> None:
@@ -140,3 +175,17 @@ class Xmpp:
 
     def query(self, element: Element) -> bool:
         return any(part.query(element) for part in self._on_component)
+
+
+def _first(group: BaseExceptionGroup[Disconnected]) -> Disconnected:
+    """Why it ended: what a human must see to counts most."""
+    ended = list(_leaves(group))
+    return next((one for one in ended if one.fatal), ended[0])
+
+
+def _leaves(group: BaseExceptionGroup[Disconnected]) -> Iterator[Disconnected]:
+    for one in group.exceptions:
+        if isinstance(one, Disconnected):
+            yield one
+        else:
+            yield from _leaves(one)

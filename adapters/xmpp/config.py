@@ -34,8 +34,6 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Joins, leaves and changed nicks of a room become membership on the other side."""
     idle_hours: float = 72.0
     """A Matrix user who said nothing for so long leaves the room there until they speak again; 0: never."""
-    upload: str | None = None
-    """The server's upload service (XEP-0363), as in `upload.example.org`, for files into rooms; without it they become links."""
     ping_seconds: float = 60.0
     """Silence after which we ask whether the server, or a room, is there; twice that without an answer is a dead link."""
     stanza_bytes: int = 200_000

@@ -1,6 +1,8 @@
-"""What XMPP can carry, honestly. The manifest says the best; a live channel says what it can do."""
+"""What XMPP can carry, honestly. The manifest says the best of rooms and direct chats; a live channel says what it can do."""
 
 from collections.abc import Mapping
+
+from msgspec.structs import replace
 
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import direct_with, fold_channel, login_of
@@ -42,6 +44,9 @@ _LEVELS: Mapping[Feature, Level] = {
     Feature.PRESENCE: Level.DROPPED,
 }
 
+_BEST = dict.fromkeys((Feature.ATTACHMENT, Feature.READ, Feature.PRESENCE), Level.NATIVE)
+"""What direct chats of an account can do besides."""
+
 
 def room_features(stanza_bytes: int) -> Features:
     """Of a room, through the component."""
@@ -61,11 +66,12 @@ MANIFEST = Manifest(
     protocol="xmpp",
     title="XMPP",
     config=XmppConfig,
-    features=room_features(200_000),
+    features=replace(room_features(200_000), levels={**_LEVELS, **_BEST}),
     split=split,
     losses=(
         "Polls, locations and posts are text.",
-        "Files and pictures that come from elsewhere are links to the bridge.",
+        "In rooms, files and pictures from elsewhere are links to the bridge.",
+        "Read marks and presence pass in direct chats only.",
         "Names and pictures of rooms stay as they are on each side.",
         "In rooms without an archive, what was said while the bridge was away is lost, as far as the room doesn't repeat it.",
         "What others wrote can be taken back only in rooms that know moderation, and where one of ours is a moderator.",
