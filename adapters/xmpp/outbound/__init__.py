@@ -4,7 +4,7 @@ Whatever comes from elsewhere is clean before it is in an element: nothing that 
 """
 
 from adapters.xmpp.outbound.message import message_for, stanza, target_id
-from adapters.xmpp.outbound.small import chat_state, displayed, invitation, presence, received
+from adapters.xmpp.outbound.small import chat_state, displayed, presence, received
 from adapters.xmpp.outbound.split import split
 
-__all__ = ["chat_state", "displayed", "invitation", "message_for", "presence", "received", "split", "stanza", "target_id"]
+__all__ = ["chat_state", "displayed", "message_for", "presence", "received", "split", "stanza", "target_id"]

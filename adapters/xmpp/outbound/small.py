@@ -1,4 +1,4 @@
-"""Stanzas that carry no words: presences, chat states, receipts, read marks, invitations."""
+"""Stanzas that carry no words: presences, chat states, receipts, read marks."""
 
 from xml.etree.ElementTree import Element
 
@@ -60,13 +60,4 @@ def displayed(to: str, id: str, *, room: bool = False, sender: str | None = None
     element = stanza(to, sender, "groupchat" if room else "chat")
     ns.add(element, ns.MARKERS, "displayed", id=id)
     ns.add(element, ns.HINTS, "store")
-    return element
-
-
-def invitation(to: str, room: str, *, sender: str | None = None, reason: str = "") -> Element:
-    """XEP-0249."""
-    element = stanza(to, sender, "normal")
-    invite = ns.add(element, ns.CONFERENCE, "x", jid=room)
-    if words := xml_text(one_line(reason), _WORDS):
-        invite.set("reason", words)
     return element

@@ -14,8 +14,6 @@ from bridge.model.events import Attachment, Message, Text
 from bridge.text.split import split_text
 from bridge.text.split_html import split_html
 
-OVERHEAD = 8 * 1024
-"""Bytes of a stanza that are left for all but its text: addresses, ids, what is quoted."""
 SMALLEST = 256
 """Below this no limit is believed."""
 
