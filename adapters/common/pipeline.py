@@ -28,17 +28,19 @@ class Pipeline:
         self._tools = tools
         self._name = name
         self._pause, self._resume = pause, resume
-        self._waiting: list[Event | Cursor] = []
+        self._waiting: list[Event | Cursor | Callable[[], None]] = []
         self._arrived = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self.paused = False
 
-    def put(self, events: Sequence[Event]) -> None:
-        """Never blocks; the events are handed in in this order."""
-        if not events:
+    def put(self, events: Sequence[Event], then: Callable[[], None] | None = None) -> None:
+        """Never blocks; the events are handed in in this order. `then` is called once they are on disk: it must not raise."""
+        if not events and then is None:
             return
         self._waiting.extend(events)
+        if then is not None:
+            self._waiting.append(then)
         self._wake()
         if len(self._waiting) >= PAUSE_AT and not self.paused:
             self._stop_reading()
@@ -82,18 +84,22 @@ class Pipeline:
                 await self._tools.clock.sleep(RETRY_SECONDS)
                 continue
             del self._waiting[: len(batch)]
+            for one in batch:
+                if callable(one):
+                    one()
             if self.paused and len(self._waiting) < PAUSE_AT // 4:
                 self.paused = False
                 self._resume()
         self._arrived.clear()
         self._empty.set()
 
-    async def _accept(self, batch: Sequence[Event | Cursor]) -> None:
+    async def _accept(self, batch: Sequence[Event | Cursor | Callable[[], None]]) -> None:
         """One commit where the batch has one cursor or none. Said again after a failure it changes nothing."""
-        events = [one for one in batch if not isinstance(one, Cursor)]
+        events = [one for one in batch if isinstance(one, Event)]
         cursors = {one.scope: one for one in batch if isinstance(one, Cursor)}
         first = cursors.pop(next(iter(cursors))) if cursors else None
-        await self._inlet.accept(*events, cursor=first)
+        if events or first is not None:
+            await self._inlet.accept(*events, cursor=first)
         for cursor in cursors.values():
             await self._inlet.accept(cursor=cursor)
 

@@ -112,3 +112,17 @@ async def test_what_waits_when_it_is_stopped_is_handed_in() -> None:
     flow.pipeline.put([event(1)])
     await flow.pipeline.rescue()
     assert [one.key.id for one in inlet.events] == ["1"]
+
+
+async def test_who_confirms_to_have_something_does_so_once_it_is_on_disk_and_not_before() -> None:
+    inlet, clock, confirmed = Counting(), FakeClock(), list[int]()
+    inlet.failures = 1
+    async with flowing(inlet, clock) as flow:
+        for number in range(3):
+            flow.pipeline.put([event(number)], lambda: confirmed.append(len(inlet.events)))
+        flow.pipeline.put((), lambda: confirmed.append(-1))
+        await until(lambda: clock.sleepers)
+        assert confirmed == []
+        await clock.advance(RETRY_SECONDS)
+        await flow.pipeline.finish()
+    assert confirmed == [3, 3, 3, -1]
