@@ -23,6 +23,9 @@ class ComponentServer:
         self.connections: list[Connection] = []
         self.seen: list[Element] = []
         """Every stanza the component sent, fences left out."""
+        self.forgets = True
+        """When a connection ends, rooms put its people out; Prosody doesn't."""
+        self.offers_occupant_ids = True
         self.silent = False
         """Reads, and answers nothing: not even a fence."""
         self.port = 0
@@ -104,18 +107,24 @@ class ComponentServer:
         elif query.tag.endswith("disco#info}query"):
             result.append(self._info(room))
             self.send(result)
+        elif query.tag == f"{{{room.moderates}}}moderate" and sender is not None:
+            if sender.role == "moderator":
+                room.moderate(query.get("id", ""))
+                self.send(result)
+            else:
+                room.bounce(iq, "forbidden")
         elif query.tag.endswith("muc#admin}query"):
             self._administer(iq, query, room, result)
         else:
             room.bounce(iq, "feature-not-implemented")
 
-    @staticmethod
-    def _info(room: Room) -> Element:
+    def _info(self, room: Room) -> Element:
         space = "{http://jabber.org/protocol/disco#info}"
         info = Element(f"{space}query")
         SubElement(info, f"{space}identity", {"category": "conference", "type": "text", "name": "A room"})
-        offered = ["http://jabber.org/protocol/muc", "urn:xmpp:occupant-id:0"]
+        offered = ["http://jabber.org/protocol/muc", *(("urn:xmpp:occupant-id:0",) if self.offers_occupant_ids else ())]
         offered += [MAM, "urn:xmpp:sid:0"] if room.keeps else []
+        offered += [room.moderates] if room.moderates else []
         offered += ["muc_semianonymous" if room.anonymous else "muc_nonanonymous"]
         for feature in offered:
             SubElement(info, f"{space}feature", {"var": feature})
@@ -159,7 +168,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self in self._server.connections:
             self._server.connections.remove(self)
-        if self.accepted:
+        if self.accepted and self._server.forgets:
             for room in self._server.rooms.values():
                 for nick in [nick for nick, one in room.occupants.items() if f"@{HOST}/" in one.jid]:
                     room.leave(nick)

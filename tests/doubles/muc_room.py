@@ -38,6 +38,10 @@ class Room:
         self.keeps = True
         """Has an archive (XEP-0313), and so gives stanza ids."""
         self.anonymous = True
+        self.moderates: str | None = None
+        """The namespace of XEP-0425 that it knows."""
+        self.moderators: set[str] = set()
+        """Nicks that come in as moderators."""
         self.members_only = False
         self.password: str | None = None
         self.subject = ""
@@ -65,11 +69,7 @@ class Room:
             self.affiliations[occupant.jid.partition("/")[0]] = "outcast"
         occupant.affiliation = "outcast" if "301" in codes else "none"
         for to in (*self.occupants.values(), occupant):
-            item = self._presence(occupant, to, "unavailable", codes=codes)
-            if reason:
-                SubElement(item, f"{{{USER}}}reason").text = reason
-            if actor:
-                SubElement(item, f"{{{USER}}}actor", {"nick": actor})
+            self._presence(occupant, to, "unavailable", codes=codes, reason=reason, actor=actor)
 
     def rename(self, nick: str, new: str) -> None:
         occupant = self.occupants.pop(nick)
@@ -123,7 +123,8 @@ class Room:
 
     def _join(self, stanza: Element, newcomer: Occupant) -> None:
         newcomer.affiliation = self.affiliations.get(newcomer.jid.partition("/")[0], "none")
-        newcomer.role = "moderator" if newcomer.affiliation in ("owner", "admin") else "participant"
+        above = newcomer.affiliation in ("owner", "admin") or newcomer.nick in self.moderators
+        newcomer.role = "moderator" if above else "participant"
         for occupant in self.occupants.values():
             self._presence(occupant, newcomer)
         self.occupants[newcomer.nick] = newcomer
@@ -171,6 +172,19 @@ class Room:
                 copy.set("to", to.jid)
                 self._send(copy)
         return id
+
+    def moderate(self, id: str) -> None:
+        """A moderator took the message with that id back (XEP-0425)."""
+        stanza = fromstring(
+            f"<message xmlns='{CLIENT}' type='groupchat'><retract xmlns='urn:xmpp:message-retract:1' id='{id}'>"
+            f"<moderated xmlns='{self.moderates}'/></retract></message>"
+        )
+        for to in self.occupants.values():
+            if f"@{self._ours}/" in to.jid:
+                copy = deepcopy(stanza)
+                copy.set("from", self.jid)
+                copy.set("to", to.jid)
+                self._send(copy)
 
     def bounce(self, stanza: Element, condition: str, kind: str = "") -> None:
         answer = Element(stanza.tag, {"type": "error", "from": stanza.get("to", ""), "to": stanza.get("from", "")})
@@ -220,8 +234,16 @@ class Room:
             self._presence(occupant, to)
 
     def _presence(
-        self, of: Occupant, to: Occupant, kind: str = "", *, codes: Iterable[str] = (), nick: str | None = None
-    ) -> Element:
+        self,
+        of: Occupant,
+        to: Occupant,
+        kind: str = "",
+        *,
+        codes: Iterable[str] = (),
+        nick: str | None = None,
+        reason: str = "",
+        actor: str = "",
+    ) -> None:
         stanza = Element(f"{{{CLIENT}}}presence", {"from": f"{self.jid}/{of.nick}", "to": to.jid})
         if kind:
             stanza.set("type", kind)
@@ -232,11 +254,14 @@ class Room:
             item.set("nick", nick)
         if not self.anonymous or to.role == "moderator" or of is to:
             item.set("jid", of.jid)
+        if reason:
+            SubElement(item, f"{{{USER}}}reason").text = reason
+        if actor:
+            SubElement(item, f"{{{USER}}}actor", {"nick": actor})
         for code in (*codes, *(("110",) if of is to else ())):
             SubElement(x, f"{{{USER}}}status", {"code": code})
         if f"@{self._ours}/" in to.jid:
             self._send(stanza)
-        return item
 
     def _delayed(self, kept: Element, at: datetime, to: str) -> Element:
         copy = deepcopy(kept)

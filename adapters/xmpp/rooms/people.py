@@ -85,9 +85,7 @@ class People:
         """One of us has that nick for sure."""
         person = self._by_nick.get(nick)
         if person is not None and person.occupant.author is None:
-            ours = self._ours(nick, "")
-            author = None if ours is None else Identity(id=ours)
-            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=author))
+            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=self._author(nick, "")))
 
     def disown(self, nick: str) -> None:
         """That nick is somebody else's, though one of us asked for it."""
@@ -111,5 +109,8 @@ class People:
         shown = jid if jid and not self.facts.anonymous else None
         name = occupant(self._place.jid, nick, occupant_id=occupant_id if self.facts.occupant_ids else None, jid=shown)
         who = Identity(id=IdentityId(self._network, name), profile=Profile(name=nick))
+        return Occupant(who=who, author=self._author(nick, jid))
+
+    def _author(self, nick: str, jid: str) -> Identity | None:
         ours = self._ours(nick, jid)
-        return Occupant(who=who, author=None if ours is None else Identity(id=ours))
+        return None if ours is None else Identity(id=ours, profile=Profile(name=nick))
