@@ -107,7 +107,7 @@ class ComponentServer:
         elif query.tag.endswith("disco#info}query"):
             result.append(self._info(room))
             self.send(result)
-        elif query.tag == f"{{{room.moderates}}}moderate" and sender is not None:
+        elif (query.tag == f"{{{room.moderates}}}moderate" or query.tag.endswith("}apply-to")) and sender is not None:
             if sender.role == "moderator":
                 room.moderate(query.get("id", ""))
                 self.send(result)

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import place_of
+from adapters.xmpp.inbound.speech import words_for
 from adapters.xmpp.manifest import room_features
 from adapters.xmpp.outbound import chat_state
 from adapters.xmpp.rooms.house import House
@@ -130,7 +131,7 @@ class Rooms:
             self._house.odd(said.why)
         elif said.id is not None:
             fault = said.fault or Fault()
-            room.outgoing.bounced(said.id, to, fault.condition, fault.text, fault.kind)
+            room.outgoing.bounced(said.id, to, fault.condition, words_for(fault), fault.kind)
 
     def _turn_away(self, element: Element) -> None:
         """Said in private to one of us in a room: it belongs to no room, so its sender is told that nobody got it."""
