@@ -94,7 +94,8 @@ class People:
             self._count("asks-not-shown")
             return
         said = f", saying: {words}" if words else ""
-        ask = f"{jid} asks to see when you are there{said}. Answer to the bot: `accept {jid}`, `deny {jid}` or `block {jid}`."
+        accept, deny, block = (f"`{self._network} {word} {jid}`" for word in ("accept", "deny", "block"))
+        ask = f"{jid} asks to see when you are there{said}. Answer to the bot: {accept}, {deny} or {block}."
         self._say(jid, ask, f"asks {self._today():%Y-%m-%d}")
 
     def _may_show(self) -> bool:
