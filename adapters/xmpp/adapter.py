@@ -1,13 +1,14 @@
 """The XMPP adapter: rooms and Matrix people through the component, and people's own accounts, over all their connections."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.accounts.crew import Crew
 from adapters.xmpp.accounts.login import Dialogue
+from adapters.xmpp.accounts.words import Words
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
@@ -20,6 +21,7 @@ from bridge.contract.errors import Disconnected, Rejected
 from bridge.contract.features import Features, Manifest
 from bridge.contract.logins import LoggedIn, Question
 from bridge.contract.toolbox import Toolbox
+from bridge.contract.words import Word
 from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 from bridge.model.signals import ReadMark, Signal, Typing
@@ -29,7 +31,7 @@ NOT_HERE = "this network has nothing of that kind: its settings name no componen
 
 
 class Xmpp:
-    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles, Describes, LogsIn."""
+    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles, Describes, LogsIn, Commands."""
 
     manifest: ClassVar[Manifest] = MANIFEST
 
@@ -41,6 +43,7 @@ class Xmpp:
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
         self._crew = Crew(network, config, inlet, tools)
+        self._words = Words(network, self._crew.account, tools)
         self._parts: Mapping[Kind, Part] = {**on_component, Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
 
     # life
@@ -159,6 +162,9 @@ class Xmpp:
 
     async def changed(self) -> None:
         self._crew.changed()
+
+    def words(self) -> Sequence[Word]:
+        return self._words.all()
 
     async def profile(self, who: IdentityId) -> Profile:
         return await self._crew.profile(who)
