@@ -46,6 +46,7 @@ from bridge.contract.toolbox import Clock
 from bridge.contract.words import Word
 from bridge.delivery.chores import ChoreWorker
 from bridge.delivery.courier import Courier
+from bridge.delivery.desk import Calm
 from bridge.delivery.intake import Intake
 from bridge.delivery.signals import SignalRouter
 from bridge.ledger.ledger import Ledger
@@ -215,6 +216,11 @@ def _courier(ground: Ground, roll: Roll, log: logging.Logger) -> Courier:
         me=me,
         told_in=roll.told_in,
         by_time=ground.switchboard.is_timeline,
+        calm=Calm(
+            pace=ground.switchboard.pace,
+            own=lambda who: bool(roll.accounts().known_as(who)),
+            command=ground.settings.bridge.command_prefix,
+        ),
     )
 
 
@@ -251,7 +257,7 @@ def _desk(
 ) -> Desk:
     quarantine = Quarantine(ground.ledger, plan, courier, ground.clock, chores.wake)
     own = _words(office, reception, quarantine, Parting(ground.ledger, plan, courier))
-    return Desk((*own, *calm_words(ground, rules, reception.timelines)), ground.networks.words())
+    return Desk((*own, *calm_words(ground, rules, reception.timelines, courier)), ground.networks.words())
 
 
 def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, parting: Parting) -> tuple[Word, ...]:

@@ -14,17 +14,20 @@ from bridge.app.networks import Networks
 from bridge.app.switchboard import Switchboard
 from bridge.commands.calming import Kept, calming_words, is_move
 from bridge.commands.office import Refused
+from bridge.commands.showing import showing_words
 from bridge.contract.toolbox import Clock
 from bridge.contract.words import Asker, Word
+from bridge.delivery.courier import Courier
+from bridge.delivery.governor import SCOPE, record_of
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.ports import Turns
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import HUB, IdentityId
+from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.portals import HERE, NOWHERE, Portal, PortalKind, Rule
 from bridge.routing.rules import BadRule, Rules, Standing
 from bridge.text.pattern import folded
 
-_SCOPE = "rules"
+_RULES = "rules"
 MOST = 200
 """Rules and mutes of one room that are made by words."""
 MOST_PATTERNS = 20
@@ -51,7 +54,7 @@ class RuleBook:
     async def load(cls, ground: Ground) -> "RuleBook":
         """As it was kept."""
         book = cls(ground.ledger, ground.switchboard, ground.clock, logging.getLogger("unabridged.rules"))
-        for name, stored in (await ground.ledger.facts(_SCOPE)).items():
+        for name, stored in (await ground.ledger.facts(_RULES)).items():
             try:
                 book._kept[int(name)] = tuple(_DECODER.decode(stored))
             except (msgspec.DecodeError, ValueError):
@@ -90,7 +93,7 @@ class RuleBook:
             await self._save(portal, tuple(kept for kept in self.kept(portal) if kept.number != gone.number))
 
     async def _save(self, portal: Portal, kept: tuple[Kept, ...]) -> None:
-        await self._ledger.save_fact(_SCOPE, str(portal.id), msgspec.json.encode(kept).decode() if kept else None)
+        await self._ledger.save_fact(_RULES, str(portal.id), msgspec.json.encode(kept).decode() if kept else None)
         self._kept[portal.id] = kept
         self._remake()
 
@@ -207,6 +210,23 @@ class Calmer:
             raise Refused("What comes here by an account can only be moved to a room that is by invitation.")
 
 
-def calm_words(ground: Ground, book: RuleBook, timelines: Timelines) -> tuple[Word, ...]:
+class Digests:
+    """`bridge.commands.showing.Digests` over the ledger and the courier."""
+
+    def __init__(self, ledger: Ledger, courier: Courier) -> None:
+        self._ledger = ledger
+        self._courier = courier
+
+    async def numbered(self, room: ChannelId) -> Mapping[int, str]:
+        return record_of(await self._ledger.fact(SCOPE, room.id)).numbered()
+
+    async def show(self, ids: Sequence[str]) -> int:
+        entries = await self._ledger.recall(ids)
+        self._courier.show(entries)
+        return len({entry.delivery.event for entry in entries})
+
+
+def calm_words(ground: Ground, book: RuleBook, timelines: Timelines, courier: Courier) -> tuple[Word, ...]:
     states = ground.hub.states
-    return calming_words(Calmer(book, ground.ledger, ground.switchboard, ground.networks, timelines, states, ground.clock))
+    calmer = Calmer(book, ground.ledger, ground.switchboard, ground.networks, timelines, states, ground.clock)
+    return (*calming_words(calmer), *showing_words(calmer, Digests(ground.ledger, courier)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bridge.delivery.desk import Pace
 from bridge.ledger.ledger import Ledger
 from bridge.model.ids import HUB, ChannelId
 from bridge.model.portals import Link, Portal, PortalKind
@@ -35,6 +36,13 @@ class Switchboard:
         """Whether it is the room of a timeline."""
         portal = self.portal_in(channel.id) if channel.network == HUB else None
         return portal is not None and portal.kind is PortalKind.TIMELINE
+
+    def pace(self, channel: ChannelId) -> Pace | None:
+        """Of a timeline's room; None where all goes as it comes."""
+        portal = self.portal_in(channel.id) if channel.network == HUB else None
+        if portal is None or portal.kind is not PortalKind.TIMELINE or portal.timeline.burst <= 0:
+            return None
+        return Pace(portal.timeline.burst, portal.timeline.burst_minutes)
 
     def legs(self, channel: ChannelId) -> list[ChannelId]:
         """The other places that hear what happens in a channel."""

@@ -20,7 +20,7 @@ from bridge.contract.words import Answer, Argument, Asker, Word
 from bridge.model.ids import IdentityId
 from bridge.model.portals import Portal, Rule
 
-_ROOM = Argument(name="room", summary="an alias or a room id; this room unless said", required=False)
+ROOM = Argument(name="room", summary="an alias or a room id; this room unless said", required=False)
 _SPAN = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(m|h|d|w)(?:in|ins|inutes?|ours?|ays?|eeks?)?\Z", re.IGNORECASE)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LISTS = ("words", "people", "kinds", "languages", "tags", "sources", "accounts")
@@ -117,7 +117,7 @@ def _mute(calming: Calming) -> Word:
             Argument(name="for", summary="how long: 30m, 8h, 3d, 2w", required=False),
             Argument(name="as", summary='"person" or "words", where it could be either', required=False),
             Argument(name="answers", summary='"yes": what answers them, too', required=False),
-            _ROOM,
+            ROOM,
         ),
     )
 
@@ -155,7 +155,7 @@ def _unmute(calming: Calming) -> Word:
         return Answer(text=f"No longer muted: {listed}. To undo it: mute {_subject(found[0].rule)}", data=[*map(_data, found)])
 
     what = Argument(name="what", summary='as "mutes" shows it, or its number', many=True)
-    return Word(name="unmute", summary="what was muted comes again", run=run, arguments=(what, _ROOM))
+    return Word(name="unmute", summary="what was muted comes again", run=run, arguments=(what, ROOM))
 
 
 def _mutes(calming: Calming) -> Word:
@@ -166,7 +166,7 @@ def _mutes(calming: Calming) -> Word:
         text = "" if rows else "Nobody and nothing is muted here."
         return Answer(text=text, columns=("no", "muted", "until", "by"), rows=rows, data=[*map(_data, mutes)])
 
-    return Word(name="mutes", summary="who and what is muted in this room", run=run, arguments=(_ROOM,))
+    return Word(name="mutes", summary="who and what is muted in this room", run=run, arguments=(ROOM,))
 
 
 def _rule(calming: Calming) -> Word:
@@ -198,7 +198,7 @@ def _rule(calming: Calming) -> Word:
                 required=False,
                 many=True,
             ),
-            _ROOM,
+            ROOM,
         ),
     )
 

@@ -162,7 +162,7 @@ RULES: Rules = {
             "allow_addresses": _networks,
         },
     ),
-    **_rules(TimelineOptions, {"rules": _not_for_all}),
+    **_rules(TimelineOptions, {"rules": _not_for_all, "burst": _not_negative, "burst_minutes": _above_zero}),
     **_rules(Rule, {"to": _goes_to, "pattern": _pattern, "people": _names}),
     **_rules(HomeserverSettings, {"url": _url, "domain": _domain}),
     **_rules(VoiceSettings, dict.fromkeys(("puppet", "name", "prefix", "emote", "foreign"), _template)),

@@ -12,7 +12,7 @@ from bridge.contract.plan import Draft
 from bridge.contract.resting import rest
 from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
-from bridge.delivery.desk import Desk, Proofs, Waiting, Way
+from bridge.delivery.desk import Calm, Desk, Proofs, Waiting, Way
 from bridge.delivery.lanes import Lane
 from bridge.delivery.notices import Notices
 from bridge.delivery.patience import PatientOutbox
@@ -43,6 +43,7 @@ class Courier:
         new_id: Callable[[], str] = random_id,
         told_in: Callable[[ChannelId], ChannelId | None] = lambda channel: channel,
         by_time: Callable[[ChannelId], bool] = lambda channel: False,
+        calm: Calm | None = None,
     ) -> None:
         """`me` speaks the notices: the bridge's own bot, as an identity of the hub. `told_in`: see `Notices`.
 
@@ -72,6 +73,8 @@ class Courier:
             new_id=new_id,
             spawn=self._spawn,
             by_time=by_time,
+            calm=calm or Calm(),
+            me=me,
             clock=clock,
             metrics=metrics,
             log=log,
@@ -117,6 +120,11 @@ class Courier:
             lane.backlog.offer(mine)
             self._start(lane)
             lane.wake()
+
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Entries that somebody asked for: they come one by one, however many."""
+        self._desk.calm.asked.update((entry.delivery.id, None) for entry in entries)
+        self.offer(entries)
 
     def room_for(self, lane: ChannelId) -> int:
         """How many new entries of the lane could leave at once. Called from the ledger's thread."""

@@ -14,7 +14,8 @@ from bridge.delivery.notices import Notices
 from bridge.delivery.patience import PatientOutbox
 from bridge.delivery.ports import Outlet
 from bridge.delivery.settling import Settler
-from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.ids import ChannelId, IdentityId, NetworkName
+from bridge.model.people import Identity
 
 
 class Way:
@@ -54,6 +55,30 @@ class Proofs:
 
     def get(self, delivery: str) -> Receipt | None:
         return self._receipts.get(delivery)
+
+
+class Pace(Struct, frozen=True):
+    """More than `burst` posts within so many minutes are no longer shown one by one."""
+
+    burst: int
+    minutes: float
+
+
+def _no_pace(channel: ChannelId) -> Pace | None:
+    return None
+
+
+class Calm(Struct, frozen=True, kw_only=True):
+    """What keeps timelines readable: see `bridge.delivery.governor`."""
+
+    pace: Callable[[ChannelId], Pace | None] = _no_pace
+    """None: all goes as it comes."""
+    own: Callable[[IdentityId], bool] = lambda who: False
+    """Whether somebody of a network is one of us: an account of a Matrix user."""
+    command: str = "!"
+    """What begins a word to the bot."""
+    asked: dict[str, None] = {}
+    """Deliveries that somebody wants to see one by one."""
 
 
 class Waker(Protocol):
@@ -97,6 +122,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     """Runs a coroutine in the courier's task group; those spawned first start first."""
     by_time: Callable[[ChannelId], bool]
     """Whether a channel is the room of a timeline."""
+    calm: Calm
+    me: Identity
+    """The bridge's own bot."""
     clock: Clock
     metrics: Metrics
     log: logging.Logger

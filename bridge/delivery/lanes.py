@@ -20,6 +20,7 @@ from bridge.contract.resting import rest
 from bridge.delivery.backlog import Backlog, Item
 from bridge.delivery.batches import join_head, restore
 from bridge.delivery.desk import Desk, Way
+from bridge.delivery.governor import Governor
 from bridge.delivery.ports import Outlet
 from bridge.delivery.reconcile import reconcile
 from bridge.delivery.setbacks import EXPIRED, Setbacks
@@ -46,6 +47,7 @@ class Lane:
         self._aloft: dict[str, EventKey] = {}
         """In flight, or back and not yet committed."""
         self._setbacks = Setbacks(way.network, desk, self.backlog, self._aloft)
+        self._governor = Governor(channel, desk, self.backlog, self._woken, self.settled)
         self._behind = False
         self._window = 1
         self._ahead = 1
@@ -154,7 +156,7 @@ class Lane:
             await rest(clock, self._woken, left)
         elif head.unsure:
             await (self._woken.wait() if self._flying else self._make_sure(head, outlet))
-        else:
+        elif not await self._governor.holds(head):
             await self._send(head)
 
     async def _rest_out(self, until: float, left: float | None) -> None:
@@ -238,7 +240,7 @@ class Lane:
                 self.backlog.take(item)
                 self._desk.metrics.count("deliveries_moot", network=self._way.network, reason=answer)
                 moot = [Settled(id=entry.delivery.id, state=State.DONE, reason=answer) for entry in item.entries]
-                await self._desk.settler.settle(moot, self.settled)
+                await self._desk.settler.settle(moot, self.settled, await self._governor.amended(delivery))
                 return None
             delivery = answer
         return msgspec.structs.replace(delivery, repeat=True) if item.repeat and not delivery.repeat else delivery
@@ -264,6 +266,7 @@ class Lane:
 
     def _landed(self, item: Item, receipt: Receipt) -> None:
         desk, network = self._desk, self._way.network
+        self._governor.landed(item)
         for entry in item.entries:
             desk.settler.put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)
         self._behind = bool(self.backlog.items)

@@ -10,7 +10,7 @@ from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.backoff import Backoff
 from bridge.delivery.ports import Outbox
 from bridge.ledger.rows import Batch, Copy, Entry, Settled
-from bridge.model.events import Body, Event
+from bridge.model.events import Body, Event, Message
 from bridge.model.ids import ChannelId, EventKey
 
 _T = TypeVar("_T")
@@ -69,3 +69,12 @@ class PatientOutbox:
 
     async def change_batch(self, id: str, bodies: Sequence[Body | None]) -> None:
         await self._insist(lambda: self._outbox.change_batch(id, bodies))
+
+    async def reword(self, id: str, message: Message) -> None:
+        await self._insist(lambda: self._outbox.reword(id, message))
+
+    async def fact(self, scope: str, name: str) -> str | None:
+        return await self._insist(lambda: self._outbox.fact(scope, name))
+
+    async def save_fact(self, scope: str, name: str, value: str | None) -> None:
+        await self._insist(lambda: self._outbox.save_fact(scope, name, value))

@@ -9,7 +9,7 @@ from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.features import Features
 from bridge.contract.plan import Draft, Plan
 from bridge.ledger.rows import Accepted, Batch, Chore, Copy, Entry, Settled
-from bridge.model.events import Body, Event
+from bridge.model.events import Body, Event, Message
 from bridge.model.ids import ChannelId, EventKey, NetworkName
 
 
@@ -62,6 +62,12 @@ class Outbox(Protocol):
     async def batch(self, id: str) -> Batch | None: ...
 
     async def change_batch(self, id: str, bodies: Sequence[Body | None]) -> None: ...
+
+    async def reword(self, id: str, message: Message) -> None: ...
+
+    async def fact(self, scope: str, name: str) -> str | None: ...
+
+    async def save_fact(self, scope: str, name: str, value: str | None) -> None: ...
 
 
 class ChoreBook(Protocol):

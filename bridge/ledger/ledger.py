@@ -18,6 +18,7 @@ from bridge.ledger.backend import Backend, discard, open_backend, plain_words
 from bridge.ledger.batches import Batches
 from bridge.ledger.chores import Chores
 from bridge.ledger.core import Core
+from bridge.ledger.digested import Digested
 from bridge.ledger.errors import LedgerRefused
 from bridge.ledger.inbox import Inbox
 from bridge.ledger.keeping import Keeping
@@ -45,6 +46,8 @@ class Ledger:
         self.make_batch, self.part_batch = batches.make_batch, batches.part_batch
         self.batch, self.change_batch = batches.batch, batches.change_batch
         self.copies, self.trace, self.counts, self.prune = keeping.copies, keeping.trace, keeping.counts, keeping.prune
+        digested = Digested(core)
+        self.recall, self.reword = digested.recall, digested.reword
         chores = Chores(core)
         self.due_chores, self.quarantined_chores = chores.due_chores, chores.quarantined_chores
         self.chore_done, self.chore_failed = chores.chore_done, chores.chore_failed

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Select, select, update
 
 from bridge.contract.delivery import Delivery
 from bridge.contract.plan import Draft
@@ -180,6 +180,11 @@ def entries_of(connection: Connection, event: EventKey) -> list[Entry]:
     return _decoded(connection, _entries().where(*_of_event(event)).order_by(_table.c.seq))
 
 
+def entries_where(connection: Connection, condition: ColumnElement[bool]) -> list[Entry]:
+    """In the order of `seq`; what can't be read any more is left out."""
+    return _decoded(connection, _entries().where(condition).order_by(_table.c.seq))
+
+
 def settle(work: Work, settled: Sequence[Settled]) -> None:
     """See `Outbox.settle`."""
     slims = work.slims([one.id for one in settled])
@@ -199,7 +204,7 @@ def _settle_one(work: Work, slim: Slim, settled: Settled) -> Slim:
         return slim
     if state == DONE:
         _store_copies(work, slim, settled)
-        return work.change(slim, DONE)
+        return work.change(slim, DONE, reason=settled.reason)
     attempts = slim.attempts + 1 if state == PENDING else None
     due_at = None if settled.due_at is None else micros(settled.due_at)
     return work.change(slim, state, attempts=attempts, due_at=due_at, reason=settled.reason)

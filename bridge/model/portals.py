@@ -76,6 +76,10 @@ class TimelineOptions(Struct, frozen=True, kw_only=True):
     """What begins like this is said in the room only, never posted."""
     split: Literal["refuse", "thread", "link"] = "refuse"
     """What is too long for a server: refused with words, posted as a thread, or cut with a link to the whole."""
+    burst: int = 30
+    """More posts than this within `burst_minutes` come as one digest that lists them; 0: all come one by one."""
+    burst_minutes: float = 5
+    """See `burst`."""
     rules: tuple[Rule, ...] = ()
     """What comes here, goes to another room, or nowhere: `[[portals.timeline.rules]]`. Those made by words come first."""
     repost: tuple[str, ...] = ()

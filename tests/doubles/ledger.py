@@ -15,7 +15,7 @@ from bridge.contract.plan import Draft, Hint, Mark, Plan, Seat
 from bridge.contract.toolbox import Clock
 from bridge.ledger.rows import Accepted, Batch, Chore, Copy, Entry, Settled, State
 from bridge.ledger.seats import TAKEN_BACK
-from bridge.model.events import Body, Event
+from bridge.model.events import Body, Event, Message
 from bridge.model.ids import ChannelId, EventKey, IdentityId, NetworkName
 
 
@@ -31,6 +31,7 @@ class MemoryLedger:
         self.entries: dict[str, Entry] = {}
         self.all_copies: list[Copy] = []
         self.batches: dict[str, Batch] = {}
+        self.facts: dict[tuple[str, str], str] = {}
         self.cursors: dict[tuple[NetworkName, str], str] = {}
         self.chores: dict[str, tuple[Chore, str, datetime | None]] = {}
         """With its state ("due", "done", "quarantined") and when it is due."""
@@ -214,6 +215,19 @@ class MemoryLedger:
         self.batches[batch.id] = batch
         for id in batch.deliveries:
             self._change(id, batch=batch.id, state=State.LEASED if _undone(self.entries[id]) else self.entries[id].state)
+
+    async def fact(self, scope: str, name: str) -> str | None:
+        await self._read()
+        return self.facts.get((scope, name))
+
+    async def save_fact(self, scope: str, name: str, value: str | None) -> None:
+        await self._commit("save_fact")
+        self.facts.pop((scope, name), None)
+        self.facts |= {} if value is None else {(scope, name): value}
+
+    async def reword(self, id: str, message: Message) -> None:
+        await self._commit("reword")
+        self._change(id, delivery=msgspec.structs.replace(self.entries[id].delivery, body=message))
 
     async def part_batch(self, id: str) -> None:
         await self._commit("part_batch")

@@ -1,16 +1,23 @@
 """Calm in a timeline room: who is muted is not heard, and what one asks to have elsewhere goes there."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from adapters.fantasy.world import World
-from bridge.model.ids import EventKey
+from bridge.model.events import Edit, Event, Message, PostFacts, Ref, Text
+from bridge.model.ids import EventKey, IdentityId
+from bridge.model.people import Identity, Profile
 from bridge.model.portals import PortalKind, Rule, TimelineOptions
+from bridge.testing.doubles import until
+from tests.doubles.clock import START
 from tests.doubles.homeserver import FakeHomeserver
-from tests.unit.app.town import ADMIN, LOCAL, Bridge, a_bridge, lobby, says
+from tests.unit.app.town import ADMIN, LOCAL, Bridge, a_bridge, channel, lobby, passing, says, settled
+from tests.unit.delivery.stage import background
 
 ROOM, MENTIONS = "#timeline:localhost", "#mentions:localhost"
 BOB = "@bob:localhost"
@@ -49,8 +56,8 @@ async def asked(hs: FakeHomeserver, room: str, words: str, answer: str, user: st
 
 
 def heard(hs: FakeHomeserver, room: str) -> list[str]:
-    """What puppets said there."""
-    return [event["content"]["body"] for event in hs.messages(room) if event["sender"].startswith("@_")]
+    """What puppets said there; of a post, its first line."""
+    return [event["content"]["body"].split("\n")[0] for event in hs.messages(room) if event["sender"].startswith("@_")]
 
 
 async def test_who_is_muted_is_not_heard_until_unmuted_and_not_after_a_restart_either(tmp_path: Path, hs: FakeHomeserver) -> None:
@@ -109,6 +116,75 @@ async def test_a_rule_of_words_moves_posts_to_another_room_and_is_undone(tmp_pat
         bridge.world.say("feed", "carol", "alice again")
         await hs.wait_for(room, says("alice again"))
         assert (heard(hs, room), heard(hs, other)) == (["alice again"], ["hey alice!"])
+
+
+def posts(*numbers: int, author: str = "carol") -> list[Event]:
+    return [
+        Event(
+            key=EventKey(LOCAL, f"p{number}"),
+            channel=channel("feed"),
+            author=Identity(id=IdentityId(LOCAL, author), profile=Profile(name=author.title())),
+            happened_at=START + timedelta(seconds=number),
+            body=Message(text=Text(plain=f"post {number}."), post=PostFacts(permalink=f"https://x.example/{number}")),
+        )
+        for number in numbers
+    ]
+
+
+def listed(hs: FakeHomeserver, room: str) -> set[str]:
+    """Posts that the room's digests list now."""
+    said = [event for event in hs.messages(room) if event["sender"] == hs.bot]
+    return set(re.findall(r"post \d+\.", "\n".join(event["content"]["body"] for event in said)))
+
+
+async def carried(bridge: Bridge, hs: FakeHomeserver, room: str, enough: int) -> None:
+    """Time goes on until so many posts are there, by themselves or listed."""
+    async with background(lambda: passing(bridge.clock)):
+        await until(lambda: len(heard(hs, room)) + len(listed(hs, room)) >= enough)
+
+
+async def test_five_hundred_posts_at_once_are_thirty_and_a_list_whatever_dies_in_between(
+    tmp_path: Path, hs: FakeHomeserver
+) -> None:
+    everything = {f"post {number}." for number in range(500)}
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE,)) as bridge:
+        room = await enter(bridge, hs)
+        await bridge.plant.intake.accept(LOCAL, posts(*range(500)))
+        await hs.wait_for(room, says("post 9."))
+    for enough in (20, 60, 500):
+        async with a_bridge(tmp_path, hs, portals=(TIMELINE,)) as bridge:
+            await carried(bridge, hs, room, enough)
+    shown = heard(hs, room)
+    assert len(shown) == len(set(shown)) <= 4 * 30
+    assert set(shown) | listed(hs, room) == everything and not set(shown) & listed(hs, room)
+
+
+async def test_posts_of_a_digest_come_when_asked_for_and_once(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE,)) as bridge:
+        room = await enter(bridge, hs)
+        await asked(hs, room, "!show 1", "Nothing in this room came in a digest")
+        async with background(lambda: passing(bridge.clock)):
+            await bridge.plant.intake.accept(LOCAL, posts(*range(40)))
+            await hs.wait_for(room, says("10 more posts came at once"))
+        await asked(hs, room, "!show 2-3", "2 posts on the way.")
+        await hs.wait_for(room, says("post 31."))
+        await asked(hs, room, "!show 3, 4", "1 post on the way. 1 post came already")
+        await asked(hs, room, "!show 77", "there are 1 to 10")
+        await asked(hs, room, "!show me", "is no number of a post")
+        await asked(hs, room, "!show all", "7 posts on the way.")
+        await settled(bridge)
+        shown = heard(hs, room)
+        assert sorted(shown) == sorted(f"post {number}." for number in range(40))
+        await bridge.plant.intake.accept(LOCAL, [edited("p31", "other words")])
+        await hs.wait_for(room, says("other words"))
+
+
+def edited(native: str, words: str) -> Event:
+    (first,) = posts(1)
+    target = Ref(key=EventKey(LOCAL, native))
+    return replace(
+        first, key=EventKey(LOCAL, f"edit of {native}"), body=Edit(target=target, message=Message(text=Text(plain=words)))
+    )
 
 
 async def test_rules_of_the_file_are_followed(tmp_path: Path, hs: FakeHomeserver) -> None:

@@ -12,6 +12,7 @@ from bridge.contract.delivery import Delivery, Receipt, Target
 from bridge.contract.features import Evidence, Feature, Features, Level, Limits, Voice, VoiceKind
 from bridge.contract.plan import Draft
 from bridge.delivery.courier import Courier
+from bridge.delivery.desk import Calm
 from bridge.model.events import Body, Event, Message, Ref, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
@@ -172,7 +173,7 @@ class Stage:
         self.ids = (f"{number:032x}" for number in range(0xA0000, 0xFFFFF))
         self.courier = self.new_courier()
 
-    def new_courier(self, by_time: Callable[[ChannelId], bool] = lambda channel: False) -> Courier:
+    def new_courier(self, by_time: Callable[[ChannelId], bool] = lambda channel: False, calm: Calm | None = None) -> Courier:
         return Courier(
             self.ledger,
             clock=self.clock,
@@ -182,6 +183,7 @@ class Stage:
             me=ME,
             new_id=lambda: next(self.ids),
             by_time=by_time,
+            calm=calm,
         )
 
     async def send(self, *drafts: Draft) -> None:
