@@ -1,20 +1,17 @@
 """Who of ours may be known and reached on networks where everybody here has an address of their own."""
 
 from collections.abc import Callable
-from typing import Any
 
-from mautrix.api import Method
-
-from bridge.contract.errors import Rejected, Unavailable
+from bridge.contract.errors import Rejected
 from bridge.ledger.ledger import Ledger
-from bridge.matrix.api import Api, Refusal, path
+from bridge.matrix.api import Api
+from bridge.matrix.people import profile_of
 from bridge.matrix.puppets import Puppets
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
 from bridge.model.permissions import Permission
 
 _LONGEST = 255
-_MISSING = 404
 
 
 class Residents:
@@ -47,14 +44,4 @@ class Residents:
         """A puppet is no person of ours: it would be somebody over there, under another name."""
         if len(user) > _LONGEST or await self._puppets.identity_of(user) is not None:
             return None
-        try:
-            said = await self._api.call(Method.GET, path("profile", user))
-        except Refusal as refusal:
-            if refusal.status == _MISSING:
-                return None
-            raise Unavailable(f"the homeserver says nothing about {user}: {refusal.reason}") from refusal
-        return Profile(name=_text(said.get("displayname")), avatar=_text(said.get("avatar_url")))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+        return await profile_of(self._api, user)

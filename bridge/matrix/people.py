@@ -1,12 +1,14 @@
 """What Matrix people are called: learnt when they first matter, kept in the ledger, renewed by their own member events."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from mautrix.api import Method
 
-from bridge.contract.errors import DeliveryError
-from bridge.matrix.api import Api
+from bridge.contract.errors import DeliveryError, Unavailable
+from bridge.matrix.api import Api, Refusal, path
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.ports import Lru, Memory
 from bridge.matrix.puppets import Puppets
@@ -75,6 +77,20 @@ class People:
         if self._known.get(user) != person:
             await self._memory.save_fact(_SCOPE, user, msgspec.json.encode(facts).decode())
             self._known.put(user, person)
+
+
+async def profile_of(api: Api, user: str) -> Profile | None:
+    """What a homeserver says of somebody, whether or not they are in any room with us; None: there is nobody.
+
+    Raises `Unavailable`, also where it won't say.
+    """
+    try:
+        said = await api.call(Method.GET, path("profile", user))
+    except Refusal as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise Unavailable(f"the homeserver says nothing about {user}: {refusal.reason}") from refusal
+    return Profile(name=_text(said.get("displayname")), avatar=_text(said.get("avatar_url")))
 
 
 def _named(raw: Mapping[str, Any]) -> list[str]:
