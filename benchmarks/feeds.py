@@ -119,7 +119,7 @@ def _config(feeds: int, hosts: int, port: int) -> str:
         for number in range(feeds)
     )
     network = f'[networks.blog]\nadapter = "feeds"\ninterval = {INTERVAL}\n'
-    return f'{network}[[portals]]\nroom = "{ROOM}"\nkind = "timeline"\nlinks = [{links}]\ninvite = ["@admin:localhost"]\n'
+    return f'{network}[[portals]]\nroom = "{ROOM}"\nkind = "timeline"\nlinks = [{links}]\ntimeline = {{ burst = 0 }}\ninvite = ["@admin:localhost"]\n'
 
 
 def registration(hs: FakeHomeserver, url: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bridge.app.ground import Ground
 from bridge.app.linkage import Linkage
 from bridge.app.office import BridgeOffice
+from bridge.app.outfeeds import OutfeedDesk
 from bridge.app.talks import Talks
 from bridge.commands.desk import TERMINAL, Desk, terminal_asker
 from bridge.contract.adapter import Listens
@@ -23,7 +24,9 @@ from bridge.ops.control import Answers, Arguments
 from bridge.ops.health import Health
 
 
-def listeners(ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linkage: Linkage) -> Sequence[Listener]:
+def listeners(
+    ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linkage: Linkage, outfeeds: OutfeedDesk
+) -> Sequence[Listener]:
     settings, hub = ground.settings, ground.hub
     domain = settings.homeserver.domain
     queries = Queries(
@@ -43,7 +46,7 @@ def listeners(ground: Ground, receiver: Receiver, desk_of_links: LinkDesk, linka
     inner = [*api.routes(), *health.routes()]
     found = [Listener(application(inner), settings.bridge.listen)]
     if settings.bridge.public_listen:
-        outer = [*desk_of_links.routes(), *_callbacks(ground)]
+        outer = [*desk_of_links.routes(), *_callbacks(ground), *(outfeeds.routes() if outfeeds.can else ())]
         found.append(Listener(application(outer), settings.bridge.public_listen))
     return found
 

@@ -83,6 +83,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.recovery.run(),
                     plant.reception.troubles.run(),
                     plant.reception.talks.run(),
+                    plant.reception.outfeeds.run(),
                 )
             ]
             linking = group.create_task(plant.linkage.run())

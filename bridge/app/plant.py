@@ -33,6 +33,7 @@ from bridge.commands.desk import Desk
 from bridge.commands.following import following_words
 from bridge.commands.linking import linking_words
 from bridge.commands.login import login_words
+from bridge.commands.outfeed import outfeed_words
 from bridge.commands.parting import parting_words
 from bridge.commands.people import people_words
 from bridge.commands.persons import person_words
@@ -134,10 +135,10 @@ async def build(
     )
     await linkage.known()
     pinger = Pinger(session, settings.homeserver.url, tokens.appservice, tokens.appservice_id, ours=settings.bridge.public_url)
-    return await _joined(ground, foreign, linkage, pinger)
+    return await _joined(ground, foreign, linkage, pinger, key)
 
 
-async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pinger: Pinger) -> Plant:
+async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pinger: Pinger, key: bytes) -> Plant:
     hub, networks, switchboard, clock, metrics = ground.hub, ground.networks, ground.switchboard, ground.clock, ground.metrics
     log = logging.getLogger("unabridged.delivery")
     roll = Roll(ground.logins, networks, switchboard)
@@ -150,6 +151,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     rules = await RuleBook.load(ground)
     plan = await _planner(ground, foreign, roll, rules)
     links, told = LinkDesk(hub.links, ground.ledger, hub.media, metrics), Told(ground.ledger)
+    reception = await build_reception(ground, _entered(hub, foreign), roll, key)
     intake = Intake(
         ground.ledger,
         plan,
@@ -159,8 +161,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         chores_waiting=chores.wake,
         redacted=links.redacted,
         first=told.first,
+        taken=reception.outfeeds.changed,
     )
-    reception = await build_reception(ground, _entered(hub, foreign))
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = _desk(ground, rules, office, reception, plan, courier, chores)
@@ -184,7 +186,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
             ground.places.socket, terminal(desk, office, reception.talks), logging.getLogger("unabridged.control")
         ),
         receiver=receiver,
-        listeners=listeners(ground, receiver, links, linkage),
+        listeners=listeners(ground, receiver, links, linkage, reception.outfeeds),
     )
 
 
@@ -269,6 +271,7 @@ def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, p
         *person_words(reception.persons),
         *people_words(office),
         *parting_words(office, parting),
+        *outfeed_words(office, reception.outfeeds),
     )
     return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 

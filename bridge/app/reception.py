@@ -1,4 +1,4 @@
-"""What people with accounts of their own ask for, put together: their logins, timelines and direct chats."""
+"""What people with accounts of their own ask for, put together: their logins, timelines, direct chats and feeds."""
 
 import logging
 import secrets
@@ -10,9 +10,11 @@ from bridge.app.accounts import Accounts
 from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
+from bridge.app.outfeeds import OutfeedDesk, build_outfeeds
 from bridge.app.persons import HumanBook
 from bridge.app.residents import Residents
 from bridge.app.rights import Rights
+from bridge.app.roll import Roll
 from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
 from bridge.app.wishes import Wishes
@@ -32,10 +34,11 @@ class Reception(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     wishes: Wishes
     persons: HumanBook
+    outfeeds: OutfeedDesk
     linking: Callable[[NetworkName], NetworkLinking]
 
 
-async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]]) -> Reception:
+async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]], roll: Roll, key: bytes) -> Reception:
     """`entered` is told of a room before its first link carries anything. Reads the ledger."""
     hub, ledger, switchboard = ground.hub, ground.ledger, ground.switchboard
     log = logging.getLogger("unabridged.rooms")
@@ -80,6 +83,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         talks=talks,
         accounts=_accounts(ground, talks, timelines, troubles),
         persons=HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles),
+        outfeeds=await build_outfeeds(ground, roll, key),
         wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs, residents),
     )

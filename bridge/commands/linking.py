@@ -25,8 +25,8 @@ def linking_words(office: Office) -> tuple[Word, ...]:
 def _link(office: Office) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
         channel = office.channel(one(arguments, "channel"))
-        room_id = await _room(office, asker, arguments)
-        await _may_change(office, asker, room_id)
+        room_id = await room_meant(office, asker, arguments)
+        await may_change(office, asker, room_id)
         if any(link.channel == channel and portal.room == room_id for portal, link in _all(office)):
             raise Refused(f"{channel} is linked to this room already.")
         link = await office.link(
@@ -58,8 +58,8 @@ def _link(office: Office) -> Word:
 def _unlink(office: Office) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
         channel = office.channel(one(arguments, "channel"))
-        room_id = await _room(office, asker, arguments)
-        await _may_change(office, asker, room_id)
+        room_id = await room_meant(office, asker, arguments)
+        await may_change(office, asker, room_id)
         found = [link for portal, link in _all(office) if link.channel == channel and portal.room == room_id]
         if not found:
             raise Refused(f"{channel} is not linked to this room.")
@@ -75,7 +75,7 @@ def _links(office: Office) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
         shown = list(_all(office))
         if "room" in arguments or asker.permission < Permission.ADMIN:
-            room_id = await _room(office, asker, arguments)
+            room_id = await room_meant(office, asker, arguments)
             await may_see(office, asker, room_id)
             shown = [(portal, link) for portal, link in shown if portal.room == room_id]
         rows = tuple(
@@ -97,7 +97,8 @@ async def may_see(office: Office, asker: Asker, room_id: str) -> None:
         raise Refused("You are not in that room.")
 
 
-async def _may_change(office: Office, asker: Asker, room_id: str) -> None:
+async def may_change(office: Office, asker: Asker, room_id: str) -> None:
+    """Whoever changes a room has the power for it there, or is an admin. Raises `Refused`."""
     if asker.permission >= Permission.ADMIN:
         return
     power = asker.room_power if asker.room == room_id else await office.power(room_id, asker.user)
@@ -105,7 +106,8 @@ async def _may_change(office: Office, asker: Asker, room_id: str) -> None:
         raise Refused(f"That needs power level {POWER} in the room; yours is {power or 0}.")
 
 
-async def _room(office: Office, asker: Asker, arguments: Arguments) -> str:
+async def room_meant(office: Office, asker: Asker, arguments: Arguments) -> str:
+    """The room named, or the one the word was said in. Raises `Refused`."""
     if "room" in arguments:
         return await office.room_id(one(arguments, "room"))
     if asker.room is None:

@@ -29,11 +29,12 @@ class Intake:
         chores_waiting: Callable[[], None] = lambda: None,
         redacted: Callable[[EventKey], Awaitable[None]] | None = None,
         first: Callable[[Event, Hint], Awaitable[bool]] | None = None,
+        taken: Callable[[Sequence[Event], Accepted], None] = lambda events, accepted: None,
     ) -> None:
         """`chores_waiting` is called when new chores were committed; `redacted` with what a network other than the hub deleted.
 
         (The hub's homeserver vouches for its redactions, so the receiver tells of those before they are committed.) `first` says
-        whether somebody is given a hint for the first time.
+        whether somebody is given a hint for the first time. `taken` hears of every commit; it must be quick.
         """
         self._inbox = inbox
         self._plan = plan
@@ -43,6 +44,7 @@ class Intake:
         self._chores_waiting = chores_waiting
         self._redacted = redacted
         self._first = first
+        self._taken = taken
         self._under_way: set[asyncio.Task[Accepted]] = set()
 
     async def accept(
@@ -81,6 +83,7 @@ class Intake:
         self._courier.offer(accepted.entries)
         if accepted.chores:
             self._chores_waiting()
+        self._taken(events, accepted)
         self._count(network, accepted)
         if accepted.refused or accepted.quarantined or accepted.hints:
             await self._tell(events, accepted)

@@ -28,6 +28,7 @@ from bridge.ledger.outbox import Outbox
 from bridge.ledger.people import People
 from bridge.ledger.portals import Portals
 from bridge.ledger.reader import Reader
+from bridge.ledger.shown import Shown
 from bridge.ledger.upgrade import upgrade
 from bridge.ledger.writer import Writer
 
@@ -46,8 +47,12 @@ class Ledger:
         self.make_batch, self.part_batch = batches.make_batch, batches.part_batch
         self.batch, self.change_batch = batches.batch, batches.change_batch
         self.copies, self.trace, self.counts, self.prune = keeping.copies, keeping.trace, keeping.counts, keeping.prune
+        shown = Shown(core)
+        self.newest_entry, self.shown_in, self.states = shown.newest_entry, shown.shown_in, shown.states
         digested = Digested(core)
         self.recall, self.reword = digested.recall, digested.reword
+        shown = Shown(core)
+        self.newest_entry, self.shown_in, self.states = shown.newest_entry, shown.shown_in, shown.states
         chores = Chores(core)
         self.due_chores, self.quarantined_chores = chores.due_chores, chores.quarantined_chores
         self.chore_done, self.chore_failed = chores.chore_done, chores.chore_failed

@@ -196,7 +196,8 @@ class AccessLog(AbstractAccessLogger):
         return self.logger.isEnabledFor(logging.DEBUG)
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        path = "/media/…" if request.path.startswith("/media/") else request.path
+        secret = next((start for start in ("/media/", "/feeds/") if request.path.startswith(start)), None)
+        path = f"{secret}…" if secret is not None else request.path
         self.logger.debug("%s %s %d in %.1f ms", request.method, path, response.status, time * 1000)
 
 

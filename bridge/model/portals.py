@@ -84,6 +84,8 @@ class TimelineOptions(Struct, frozen=True, kw_only=True):
     """What comes here, goes to another room, or nowhere: `[[portals.timeline.rules]]`. Those made by words come first."""
     repost: tuple[str, ...] = ()
     """Opt-in: "from@a -> to@b" repeats one's own public posts of one account on another (logins as `network@name`)."""
+    outfeed: bool = False
+    """Whether its public posts can be read outside, by an address nobody guesses; the word `outfeed` decides after all."""
 
 
 class Link(Struct, frozen=True, kw_only=True):

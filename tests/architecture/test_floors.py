@@ -8,7 +8,7 @@ FLOORS = (
     ("bridge.model",),
     ("bridge.contract", "bridge.text", "bridge.config"),
     ("bridge.routing", "bridge.ledger"),
-    ("bridge.delivery", "bridge.matrix"),
+    ("bridge.delivery", "bridge.matrix", "bridge.outfeeds"),
     ("bridge.commands", "bridge.ops"),
     ("bridge.app", "bridge.cli", "bridge.demo", "bridge.__main__"),
 )

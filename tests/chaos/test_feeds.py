@@ -114,7 +114,7 @@ class Stage:
         links = ", ".join(f'"blog/{press.base}/{number}"' for number in range(FEEDS))
         self.bridge.write(
             f'[networks.blog]\nadapter = "feeds"\ninterval = {interval}\n'
-            f'[[portals]]\nroom = "#feeds:localhost"\nkind = "timeline"\nlinks = [{links}]\n'
+            f'[[portals]]\nroom = "#feeds:localhost"\nkind = "timeline"\nlinks = [{links}]\ntimeline = {{ burst = 0 }}\n'
         )
         text = self.bridge.config.read_text().replace("[bridge]\n", '[bridge]\nallow_addresses = ["127.0.0.0/8"]\n', 1)
         self.bridge.config.write_text(text)
