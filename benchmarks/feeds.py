@@ -119,11 +119,12 @@ def _config(feeds: int, hosts: int, port: int) -> str:
         for number in range(feeds)
     )
     network = f'[networks.blog]\nadapter = "feeds"\ninterval = {INTERVAL}\n'
-    return f'{network}[[portals]]\nroom = "{ROOM}"\nkind = "timeline"\nlinks = [{links}]\ntimeline = {{ burst = 0 }}\ninvite = ["@admin:localhost"]\n'
+    room = f'room = "{ROOM}"\nkind = "timeline"\ntimeline = {{ burst = 0 }}\ninvite = ["@admin:localhost"]\n'
+    return f"{network}[[portals]]\n{room}links = [{links}]\n"
 
 
-def registration(hs: FakeHomeserver, url: str) -> dict[str, object]:
-    ours = ("@_blog_.*:localhost", "@unabridged:localhost")
+def registration(hs: FakeHomeserver, url: str, network: str = "blog") -> dict[str, object]:
+    ours = (f"@_{network}_.*:localhost", "@unabridged:localhost")
     return {
         "id": "unabridged",
         "url": url,
@@ -134,7 +135,7 @@ def registration(hs: FakeHomeserver, url: str) -> dict[str, object]:
         "receive_ephemeral": True,
         "namespaces": {
             "users": [{"exclusive": True, "regex": regex} for regex in ours],
-            "aliases": [{"exclusive": True, "regex": "#_blog_.*:localhost"}],
+            "aliases": [{"exclusive": True, "regex": f"#_{network}_.*:localhost"}],
             "rooms": [],
         },
     }
