@@ -89,7 +89,7 @@ class Stage:
         return [notice.text for notice in self.server.site.by(self.alice)][::-1]
 
     async def all_came(self) -> None:
-        """Returns when nothing is missing, and then a little later: what comes twice comes late. The verdict tells what is missing."""
+        """Returns when nothing is missing, and a little later: what comes twice comes late. What is missing the verdict tells."""
         began = asyncio.get_running_loop().time()
         while not (set(self.posted) <= set(self.on_site) and set(self.told) <= set(self.shown)):
             if asyncio.get_running_loop().time() - began > PATIENCE:
