@@ -17,6 +17,7 @@ from tests.servers.certificates import issue
 HOST, USER, PASSWORD = "example.org", "juliet", "wherefore"
 JID = f"{USER}@{HOST}"
 MAM, RSM, FORWARD = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:xmpp:forward:0"
+UPLOAD, ITEMS = "urn:xmpp:http:upload:0", "http://jabber.org/protocol/disco#items"
 CARBONS, INFO, ROSTER = "urn:xmpp:carbons:2", "http://jabber.org/protocol/disco#info", "jabber:iq:roster"
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 HEAD = (
@@ -245,7 +246,10 @@ class Connection:
     def _answer(self, iq: Element, query: Element) -> None:
         result = Element("iq", {"type": "result", "id": iq.get("id", ""), "from": iq.get("to") or JID})
         space, _, _ = query.tag[1:].partition("}")
-        if space == INFO:
+        if space == ITEMS:
+            items = SubElement(result, f"{{{ITEMS}}}query")
+            SubElement(items, f"{{{ITEMS}}}item", {"jid": HOST})
+        elif space == INFO:
             info = SubElement(result, f"{{{INFO}}}query")
             for feature in self.server.features:
                 SubElement(info, f"{{{INFO}}}feature", {"var": feature})
@@ -253,6 +257,11 @@ class Connection:
             roster = SubElement(result, query.tag)
             for jid, name, subscription in self.server.roster:
                 SubElement(roster, f"{{{ROSTER}}}item", {"jid": jid, "name": name, "subscription": subscription})
+        elif space == UPLOAD:
+            slot = SubElement(result, f"{{{UPLOAD}}}slot")
+            name = query.get("filename")
+            SubElement(slot, f"{{{UPLOAD}}}put", {"url": f"https://{HOST}/put/{name}"})
+            SubElement(slot, f"{{{UPLOAD}}}get", {"url": f"https://{HOST}/get/{name}"})
         elif space == MAM:
             page = self._page(query)
             if page is None:

@@ -22,6 +22,7 @@ from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client, Credentials
 from adapters.xmpp.wire.dial import addresses
 from adapters.xmpp.wire.session import Session
+from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Disconnected, Uncertain
@@ -53,6 +54,7 @@ class Account:
         tools: Toolbox,
         *,
         context: ssl.SSLContext,
+        uploads: Uploads,
         told: Callable[[], None],
     ) -> None:
         self._who = credentials_of(login)
@@ -74,7 +76,7 @@ class Account:
         self.people = People(network, self.me, self.contacts, inlet, tools, say=self.say, pictured=lambda jid, photo: None)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)
         self.marks = Marks()
-        self.sending = Sending(self.me, tools, receipts=lambda jid: True)
+        self.sending = Sending(self.me, tools, uploads)
 
     # life
 

@@ -10,10 +10,12 @@ from adapters.xmpp.accounts.services import Services
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind, Place, place_of
 from adapters.xmpp.outbound import chat_state, displayed
+from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import ChannelInfo, Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Disconnected, Rejected, Unavailable
 from bridge.contract.features import Features
+from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
@@ -27,6 +29,7 @@ class Crew:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         self._accounts: dict[str, Account] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._uploads = Uploads(tools)
         self._news = asyncio.Event()
         """A login came or went, or an account's state changed."""
 
@@ -72,7 +75,14 @@ class Crew:
                 continue
             try:
                 account = Account(
-                    self._network, login, self._config, self._inlet, self._tools, context=context, told=self._news.set
+                    self._network,
+                    login,
+                    self._config,
+                    self._inlet,
+                    self._tools,
+                    context=context,
+                    uploads=self._uploads,
+                    told=self._news.set,
                 )
             except ValueError as error:
                 self._tools.log.warning("the login %s can't be used: %s", name, error)
@@ -80,6 +90,19 @@ class Crew:
                 continue
             self._accounts[name] = account
             self._keepers[name] = group.create_task(account.run())
+
+    def _account(self, login: Login, context: ssl.SSLContext) -> Account:
+        """Raises `ValueError` where the login is not whole."""
+        return Account(
+            self._network,
+            login,
+            self._config,
+            self._inlet,
+            self._tools,
+            context=context,
+            uploads=self._uploads,
+            told=self._news.set,
+        )
 
     # channels
 
@@ -114,7 +137,7 @@ class Crew:
         client = account.client
         if client is None or not client.up:
             raise Unavailable(account.trouble or "the account is not connected")
-        return await account.sending.deliver(client, delivery, place)
+        return await account.sending.deliver(client, account.services, delivery, place)
 
     async def find(self, delivery: Delivery) -> Receipt | None:
         try:

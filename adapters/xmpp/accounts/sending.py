@@ -2,21 +2,24 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from adapters.xmpp.accounts.services import Services
 from adapters.xmpp.ids import Place, conversation, loose_id, sent_id
 from adapters.xmpp.inbound import Bounced
 from adapters.xmpp.outbound import message_for
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client
+from adapters.xmpp.wire.uploads import Uploads
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Message
+from bridge.model.events import Edit, Message
 from bridge.model.ids import IdentityId
 
 _MOST_REMEMBERED = 256
@@ -27,21 +30,49 @@ _MOST_PAGES = 20
 
 
 class Sending:
-    """`me`: our bare address; `files` puts what a message carries where its reader can get it."""
+    """`me`: our bare address."""
 
-    def __init__(self, me: str, tools: Toolbox, *, receipts: Callable[[str], bool]) -> None:
-        self._me, self._tools, self._receipts = me, tools, receipts
+    def __init__(self, me: str, tools: Toolbox, uploads: Uploads) -> None:
+        self._me, self._tools, self._uploads = me, tools, uploads
+        self._turns: dict[str, _Turn] = {}
         self._flying: dict[str, asyncio.Future[None]] = {}
         self._sent: OrderedDict[str, Place] = OrderedDict()
 
-    async def deliver(self, client: Client, delivery: Delivery, place: Place) -> Receipt:
-        """As `Adapter.deliver`."""
-        element = message_for(delivery, place.jid, jid_of=_jid_of, asks=self._receipts(place.jid))
-        client.write(element)
+    async def deliver(self, client: Client, services: Services, delivery: Delivery, place: Place) -> Receipt:
+        """As `Adapter.deliver`. What has files waits until its readers can get them, and what is behind it waits with it."""
+        if place.jid not in self._turns and not _has_files(delivery):
+            return await self._proven(self._write(client, delivery, place), delivery, place)
+        async with self._turn(place.jid):
+            if services.upload is not None:
+                delivery = await self._uploads.placed(client, services.upload, services.upload_limit, delivery)
+            proof = self._write(client, delivery, place)
+        return await self._proven(proof, delivery, place)
+
+    @asynccontextmanager
+    async def _turn(self, jid: str) -> AsyncIterator[None]:
+        """First come, first served; of somebody whom nobody waits for nothing is kept."""
+        turn = self._turns.setdefault(jid, _Turn())
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[jid]
+
+    def _write(self, client: Client, delivery: Delivery, place: Place) -> "tuple[asyncio.Future[None], asyncio.Future[None]]":
+        """Returns what is done when the server has it, and what is done where it comes back."""
+        client.write(message_for(delivery, place.jid, jid_of=_jid_of, asks=True))
         back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flying[delivery.id] = back
         self._remember(delivery.id, place)
-        fence = client.fence()
+        return client.fence(), back
+
+    async def _proven(
+        self, proof: "tuple[asyncio.Future[None], asyncio.Future[None]]", delivery: Delivery, place: Place
+    ) -> Receipt:
+        fence, back = proof
         try:
             await asyncio.wait((fence, back), return_when=asyncio.FIRST_COMPLETED)
             for one in (back, fence):
@@ -94,8 +125,18 @@ class Sending:
             self._sent.popitem(last=False)
 
 
-def has_files(delivery: Delivery) -> bool:
-    return isinstance(delivery.body, Message) and bool(delivery.body.attachments)
+class _Turn:
+    """Who may write to somebody, while files are on their way to them."""
+
+    __slots__ = ("lock", "waiting")
+
+    def __init__(self) -> None:
+        self.lock, self.waiting = asyncio.Lock(), 0
+
+
+def _has_files(delivery: Delivery) -> bool:
+    message = delivery.body.message if isinstance(delivery.body, Edit) else delivery.body
+    return isinstance(message, Message) and bool(message.attachments)
 
 
 def _jid_of(who: IdentityId) -> str | None:

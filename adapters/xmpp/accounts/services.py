@@ -11,12 +11,12 @@ from msgspec import Struct
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.wire.archive import FORM
 from adapters.xmpp.wire.client import Client
+from adapters.xmpp.wire.uploads import UPLOAD
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.errors import Unavailable
 
 INFO = "http://jabber.org/protocol/disco#info"
 ITEMS = "http://jabber.org/protocol/disco#items"
-UPLOAD = "urn:xmpp:http:upload:0"
 BLOCKING = "urn:xmpp:blocking"
 PING = "urn:xmpp:ping"
 NODE = "urn:unabridged:account"
