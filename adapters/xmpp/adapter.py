@@ -10,6 +10,7 @@ from adapters.xmpp.accounts.crew import Crew
 from adapters.xmpp.accounts.login import Dialogue
 from adapters.xmpp.accounts.words import Words
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.gateway.gateway import Gateway
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
 from adapters.xmpp.parts import OnComponent, Part
@@ -40,6 +41,7 @@ class Xmpp:
         on_component: dict[Kind, OnComponent] = {}
         if config.component is not None:
             on_component[Kind.ROOM] = Rooms(network, config, inlet, tools)
+            on_component[Kind.GATEWAY] = Gateway(network, config, inlet, tools)
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
         self._crew = Crew(network, config, inlet, tools)

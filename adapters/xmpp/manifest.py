@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from adapters.xmpp.config import XmppConfig
-from adapters.xmpp.ids import direct_with, fold_channel, login_of
+from adapters.xmpp.ids import direct_for, direct_with, fold_channel, login_of, owner_of
 from adapters.xmpp.outbound import split
 from adapters.xmpp.stanza.clean import BODY_CAP
 from bridge.contract.features import Evidence, Feature, Features, Level, Limits, Manifest, Unit, VoiceKind
@@ -81,5 +81,7 @@ MANIFEST = Manifest(
     ),
     fold_channel=fold_channel,
     login_of=login_of,
+    owner_of=owner_of,
     direct_with=direct_with,
+    direct_for=lambda config, who, user: direct_for(who, user) if config.component is not None else None,
 )

@@ -1,5 +1,6 @@
 """What all rooms of one network share: the link there is now, and the way to the ledger."""
 
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
@@ -56,9 +57,10 @@ class House:
         """Whether it is somebody of another network, who is in rooms through us."""
         return who.network != self.network
 
-    def put(self, event: Event) -> None:
+    def put(self, *events: Event, then: Callable[[], None] | None = None) -> None:
+        """`then` is called once they are on disk."""
         if self._pipeline is not None:
-            self._pipeline.put((event,))
+            self._pipeline.put(events, then)
 
     def put_cursor(self, cursor: Cursor) -> None:
         if self._pipeline is not None:

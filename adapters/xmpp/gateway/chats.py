@@ -1,0 +1,139 @@
+"""What comes for Matrix people one to one: messages to their addresses, made events of the chats they belong to."""
+
+from collections.abc import Callable
+from functools import partial
+from xml.etree.ElementTree import Element
+
+from adapters.xmpp.accounts.marks import Marks
+from adapters.xmpp.gateway.housing import Arrival, Housing
+from adapters.xmpp.gateway.refusing import UNKNOWN, refusal
+from adapters.xmpp.gateway.sending import Sending
+from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid
+from adapters.xmpp.inbound import Bounced, Invited, Proof, Scene, events
+from adapters.xmpp.outbound import received
+from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.stanza.parts import Bad, Type
+from adapters.xmpp.stanza.said import Said, read_message
+from adapters.xmpp.stanza.wrapped import is_wrapped
+from bridge.contract.errors import DeliveryError
+from bridge.model.events import Event, Message, Style, Text
+from bridge.model.ids import HUB, EventKey, IdentityId
+from bridge.model.people import Identity, Profile
+from bridge.model.signals import ReadMark, Typing
+
+NOT_A_PERSON = "Only Matrix people can be written to one to one."
+
+
+class Chats:
+    """`known_as(place)`: what the other side of a chat is called and looks like, as far as it told."""
+
+    def __init__(self, house: House, housing: Housing, sending: Sending, known_as: Callable[[Place], Profile]) -> None:
+        self._house, self._housing, self._sending, self._known_as = house, housing, sending, known_as
+        self.marks = Marks()
+
+    def message(self, element: Element) -> None:
+        """Of one to an address of ours that no room has taken."""
+        said = read_message(element)
+        if isinstance(said, Bad):
+            self._house.odd(said.why)
+            return
+        if said.type is Type.GROUPCHAT or is_wrapped(element) or said.sender.rpartition("@")[2] == self._house.host:
+            self._house.odd("astray")
+            return
+        place = self._place(said)
+        if isinstance(place, str):
+            self.refuse(element, UNKNOWN, place)
+        elif said.muc is not None and said.invite is None:
+            self.refuse(element, "not-acceptable", "Private messages of rooms don't reach Matrix: write to them directly.")
+        else:
+            self._heard(element, said, place)
+
+    def _place(self, said: Said) -> Place | str:
+        """The chat that it belongs to; else in words why to none."""
+        who = identity_of(said.to, self._house.host)
+        sender = said.sender.partition("/")[0]
+        if who is None or "@" not in sender:
+            return "Nobody has that address."
+        return Place(Kind.GATEWAY, sender, user=who.id) if who.network == HUB else NOT_A_PERSON
+
+    def _heard(self, element: Element, said: Said, place: Place) -> None:
+        me = puppet_jid(IdentityId(HUB, place.user), self._house.host)
+        scene = Scene(
+            network=self._house.network,
+            place=place,
+            me=me,
+            now=self._house.tools.clock.now(),
+            stanza_ids=False,
+            name_of=lambda jid: self._known_as(place).name if jid == place.jid else None,
+            made=self._house.made(),
+            dropped=self._house.odd,
+        )
+        found: list[Event] = []
+        for one in events(said, scene):
+            match one:
+                case Event():
+                    found.append(one)
+                case Proof():
+                    self._sending.proved(one, place)
+                case Bounced():
+                    if self._sending.bounced(one, place):
+                        self.say(place, f"Your message did not arrive: {one.words}.", f"bounced {one.id}")
+                case Invited():
+                    self.say(place, _invitation(one), f"invited {said.id or scene.made}")
+                case Typing() | ReadMark() if place.channel(self._house.network) in self._housing:
+                    self._house.inlet.signal(one)
+        if found:
+            self._take(element, said, place, found)
+
+    def _take(self, element: Element, said: Said, place: Place, found: list[Event]) -> None:
+        self.marks.note(said, found)
+        confirm = partial(self._confirm, said) if said.wants_receipt and said.id else _nothing
+        arrival = Arrival(events=found, then=confirm, refuse=partial(self.refuse, element))
+        self._housing.put(place.channel(self._house.network), self.peer(place), arrival)
+
+    def _confirm(self, said: Said) -> None:
+        """XEP-0184: it is on disk."""
+        self._write(received(said.sender, said.id or "", sender=f"{said.to.partition('/')[0]}/{RESOURCE}"))
+
+    def say(self, place: Place, words: str, what: str) -> None:
+        """A notice in the chat; `what` tells it from all others, so that it is said once."""
+        me, who = puppet_jid(IdentityId(HUB, place.user), self._house.host), self.peer(place)
+        event = Event(
+            key=EventKey(self._house.network, made_id(conversation(me, place.jid), place.jid, what)),
+            channel=place.channel(self._house.network),
+            author=who,
+            happened_at=self._house.tools.clock.now(),
+            body=Message(text=Text(plain=words), style=Style.NOTICE),
+        )
+        self._housing.put(event.channel, who, Arrival(events=(event,), then=_nothing, refuse=_silently))
+
+    def peer(self, place: Place) -> Identity:
+        """Who is at the other end."""
+        known = self._known_as(place)
+        profile = Profile(name=known.name or place.jid.partition("@")[0], avatar=known.avatar)
+        return Identity(id=IdentityId(self._house.network, place.jid), profile=profile)
+
+    def refuse(self, element: Element, condition: str, words: str) -> None:
+        """Its sender is told that nobody has got it."""
+        answer = refusal(element, condition, words)
+        if answer is not None:
+            self._write(answer)
+
+    def _write(self, element: Element) -> None:
+        try:
+            self._house.write(element)
+        except DeliveryError as error:
+            self._house.tools.log.debug("not sent: %s", error.reason)
+
+
+def _invitation(invited: Invited) -> str:
+    reason = f": {invited.invite.reason}" if invited.invite.reason else ""
+    return f"You are invited to the room {invited.invite.room}{reason}"
+
+
+def _nothing() -> None:
+    return None
+
+
+def _silently(condition: str, words: str) -> None:
+    return None

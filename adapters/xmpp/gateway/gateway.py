@@ -1,0 +1,112 @@
+"""The door to Matrix people one to one: each has an address through the component, and a chat with whoever writes to it."""
+
+import asyncio
+from xml.etree.ElementTree import Element
+
+from msgspec.structs import replace
+
+from adapters.common.pipeline import Pipeline
+from adapters.xmpp.accounts.features import direct_features
+from adapters.xmpp.accounts.services import Services as AccountServices
+from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.gateway.chats import Chats
+from adapters.xmpp.gateway.housing import Housing
+from adapters.xmpp.gateway.sending import Sending
+from adapters.xmpp.ids import Place, identity_of, place_of, puppet_jid
+from adapters.xmpp.outbound import chat_state, displayed
+from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.wire.component import Link
+from bridge.contract.adapter import ChannelInfo, Inlet
+from bridge.contract.delivery import Delivery, Receipt
+from bridge.contract.errors import DeliveryError, Rejected, Uncertain
+from bridge.contract.features import Features, VoiceKind
+from bridge.contract.toolbox import Toolbox
+from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
+from bridge.model.people import Profile
+from bridge.model.signals import ReadMark, Signal, Typing
+
+
+class Gateway:
+    """`adapters.xmpp.parts.OnComponent` for channels of kind GATEWAY, and for whatever else comes to our addresses."""
+
+    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+        self._house = House(network, config, inlet, tools)
+        self._housing = Housing(self._house)
+        self._sending = Sending(self._house)
+        self._chats = Chats(self._house, self._housing, self._sending, lambda place: Profile())
+        self._features = replace(direct_features(AccountServices(), config.stanza_bytes), voice=VoiceKind.PUPPET)
+
+    # life
+
+    def attach(self, link: Link, pipeline: Pipeline) -> None:
+        self._house.attach(link, pipeline)
+
+    def detach(self, reason: str) -> None:
+        self._housing.abandon()
+        self._house.detach()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._housing.run())
+
+    def tick(self) -> None:
+        """Nothing here waits for time."""
+
+    # channels
+
+    async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
+        self._housing.opened(channels)
+        return [ChannelInfo(channel=channel, name=self._chats.peer(place_of(channel.id)).name) for channel in channels]
+
+    async def close(self, *channels: ChannelId) -> None:
+        for channel in channels:
+            self._housing.closed(channel)
+
+    def features(self, channel: ChannelId) -> Features:
+        return self._features
+
+    # what goes
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        return await self._sending.deliver(delivery, self._asked(delivery))
+
+    def _asked(self, delivery: Delivery) -> Place:
+        """Raises `Rejected`."""
+        place = place_of(delivery.channel.id)
+        if delivery.author.id != IdentityId(HUB, place.user):
+            raise Rejected(f"only {place.user} writes in this chat")
+        if identity_of(puppet_jid(delivery.author.id, self._house.host), self._house.host) is None:
+            raise Rejected("your Matrix ID is too long to be an address there: nobody could answer you")
+        return place
+
+    async def find(self, delivery: Delivery) -> Receipt | None:
+        """Nobody keeps for us what was said one to one; a receipt may still come."""
+        raise Uncertain("nobody can be asked whether it arrived")
+
+    async def send_signal(self, signal: Signal) -> None:
+        """Typing and what was read, of the chat's own Matrix user."""
+        if not isinstance(signal, Typing | ReadMark) or self._house.link is None:
+            return
+        place = place_of(signal.channel.id)
+        if signal.who != IdentityId(HUB, place.user):
+            return
+        me = f"{puppet_jid(signal.who, self._house.host)}/{RESOURCE}"
+        try:
+            if isinstance(signal, Typing):
+                self._house.write(chat_state(place.jid, typing=signal.active, room=False, sender=me))
+            elif (id := self._chats.marks.called(signal.event.id)) is not None:
+                self._house.write(displayed(place.jid, id, sender=me))
+        except DeliveryError as error:
+            self._house.tools.log.debug("a signal was not sent: %s", error.reason)
+
+    # what comes
+
+    def message(self, element: Element) -> bool:
+        self._chats.message(element)
+        return True
+
+    def presence(self, element: Element) -> bool:
+        return False
+
+    def query(self, element: Element) -> bool:
+        return False
