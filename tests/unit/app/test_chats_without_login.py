@@ -70,6 +70,7 @@ async def test_who_is_nobody_or_may_not_gets_no_room(tmp_path: Path, hs: FakeHom
 
 async def test_what_is_known_of_somebody_is_what_their_server_says(tmp_path: Path, hs: FakeHomeserver) -> None:
     async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="post") as bridge:
+        await bridge.linked()
         profile = tools(bridge).linking.profile
         known = await profile(IdentityId(HUB, ALICE))
         assert known is not None
