@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -80,6 +80,15 @@ class MediaStore(Protocol):
 
     async def put(self, stream: MediaStream) -> str:
         """Uploads to the hub; returns the mxc URI. Raises `OSError`."""
+        ...
+
+
+@runtime_checkable
+class Shrinks(Protocol):
+    """Implemented by media stores that can scale pictures."""
+
+    def shrunk(self, source: str, pixels: int) -> AbstractAsyncContextManager[MediaStream]:
+        """A picture of the hub (an mxc URI), no larger than so many pixels each way. Raises `OSError`."""
         ...
 
 

@@ -6,7 +6,7 @@ Content-Length; so does every other one, because what a stranger says of a size 
 
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import IO
@@ -20,7 +20,8 @@ from bridge.model.events import Attachment
 
 _MXC = re.compile(r"mxc://([A-Za-z0-9.:\[\]-]{1,255})/([A-Za-z0-9_-]{1,255})")
 _DOWNLOADS = ("_matrix/client/v1/media/download", "_matrix/media/v3/download")
-"""The second for homeservers from before 1.11."""
+_THUMBNAILS = ("_matrix/client/v1/media/thumbnail", "_matrix/media/v3/thumbnail")
+"""The second of each for homeservers from before 1.11."""
 _IN_MEMORY = 256 * 1024
 _CHUNK = 64 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=60)
@@ -46,13 +47,22 @@ class HomeserverMedia:
         async with await self._download(attachment.source) as answer:
             yield BodyStream(answer, self._cap, name=attachment.name)
 
-    async def _download(self, source: str) -> aiohttp.ClientResponse:
+    @asynccontextmanager
+    async def shrunk(self, source: str, pixels: int) -> AsyncIterator[MediaStream]:
+        """Raises `OSError`: not there, no picture, one that the homeserver can't read."""
+        params = {"width": str(pixels), "height": str(pixels), "method": "scale"}
+        async with await self._download(source, _THUMBNAILS, params) as answer:
+            yield BodyStream(answer, self._cap, name="picture")
+
+    async def _download(
+        self, source: str, paths: Sequence[str] = _DOWNLOADS, params: dict[str, str] | None = None
+    ) -> aiohttp.ClientResponse:
         match = _MXC.fullmatch(source)
         if match is None:
             raise OSError("no mxc address")
         status = 0
-        for path in _DOWNLOADS:
-            answer = await self._ask("GET", f"{self._url}/{path}/{match[1]}/{match[2]}")
+        for path in paths:
+            answer = await self._ask("GET", f"{self._url}/{path}/{match[1]}/{match[2]}", params=params)
             if answer.status == HTTPStatus.OK:
                 return answer
             status, errcode = answer.status, await _errcode(answer)

@@ -86,6 +86,14 @@ def download(call: Call) -> web.Response:
     return web.Response(body=data, headers={**headers, "Content-Type": kind or "application/octet-stream"})
 
 
+def thumbnail(call: Call) -> web.Response:
+    """A picture, made smaller by being cut to as many bytes as it may have pixels."""
+    found = call.hs.media.get(call.words[3]) if call.words[2] == call.hs.domain else None
+    if found is None or not (found[1] or "").startswith("image/"):
+        raise Refusal(400, "M_UNKNOWN", "Cannot find any thumbnails for the requested media")
+    return web.Response(body=found[0][: int(call.query["width"])], headers={"Content-Type": found[1] or ""})
+
+
 def media_config(call: Call) -> Json:
     return {"m.upload.size": call.hs.upload_cap}
 
@@ -146,6 +154,7 @@ USERS: Answers = {
     ("PUT", "upload"): upload,
     ("POST", "create"): reserve,
     ("GET", "download"): download,
+    ("GET", "thumbnail"): thumbnail,
     ("GET", "config"): media_config,
     ("POST", "ping"): ping,
 }

@@ -177,3 +177,14 @@ def test_a_type_is_a_type(header: str) -> None:
 )
 def test_types_are_bare(header: str, expected: str) -> None:
     assert safe_type(header) == expected
+
+
+async def test_a_picture_is_had_no_larger_than_wanted_and_what_is_none_is_no_picture(
+    media: HomeserverMedia, hs: FakeHomeserver
+) -> None:
+    async with media.shrunk(hs.store(b"x" * 500, "image/png", None), 96) as stream:
+        assert (stream.type, b"".join([chunk async for chunk in stream.chunks()])) == ("image/png", b"x" * 96)
+    for source in (hs.store(b"x", "text/plain", None), "mxc://elsewhere/x", "https://example.org/x.png"):
+        with pytest.raises(OSError):
+            async with media.shrunk(source, 96):
+                pass
