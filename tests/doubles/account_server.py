@@ -24,6 +24,7 @@ HEAD = (
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
     f"from='{HOST}' id='s' version='1.0'>"
 )
+PUBSUB = "http://jabber.org/protocol/pubsub"
 SASL, SM = "urn:ietf:params:xml:ns:xmpp-sasl", "urn:xmpp:sm:3"
 
 
@@ -53,6 +54,8 @@ class AccountServer:
         """(address, name, subscription)."""
         self.archive: list[tuple[str, str, datetime]] = []
         """(id, message, when)."""
+        self.picture = ""
+        """Everybody's, in base64."""
         self.features = [MAM, "urn:xmpp:sid:0", CARBONS, "urn:xmpp:blocking"]
         self.mechanisms = ["PLAIN"]
         self.managed, self.resumes = True, True
@@ -257,6 +260,12 @@ class Connection:
             roster = SubElement(result, query.tag)
             for jid, name, subscription in self.server.roster:
                 SubElement(roster, f"{{{ROSTER}}}item", {"jid": jid, "name": name, "subscription": subscription})
+        elif space == "vcard-temp":
+            card = SubElement(result, query.tag)
+            SubElement(SubElement(card, "{vcard-temp}PHOTO"), "{vcard-temp}BINVAL").text = self.server.picture
+        elif space == PUBSUB:
+            item = SubElement(SubElement(SubElement(result, query.tag), f"{{{PUBSUB}}}items"), f"{{{PUBSUB}}}item")
+            SubElement(item, "{urn:xmpp:avatar:data}data").text = self.server.picture
         elif space == UPLOAD:
             slot = SubElement(result, f"{{{UPLOAD}}}slot")
             name = query.get("filename")

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.contacts import ROSTER, Contacts
+from adapters.xmpp.accounts.faces import Faces
 from adapters.xmpp.accounts.hearing import Found, Hearing, Words
 from adapters.xmpp.accounts.intake import Intake, Item
 from adapters.xmpp.accounts.marks import Marks
@@ -28,7 +29,7 @@ from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Disconnected, Uncertain
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Event, Message, Style, Text
+from bridge.model.events import Event, Message, ProfileChange, Style, Text
 from bridge.model.ids import EventKey, NetworkName
 
 FIRST_SECONDS, CAP_SECONDS = 2.0, 300.0
@@ -71,9 +72,11 @@ class Account:
         self._session = Session()
         self._archive: Archive | None = None
         scope = f"account/{login.name}/{self.me}"
-        self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, pause=self._pause, resume=self._resume)
-        self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=lambda jid: None)
-        self.people = People(network, self.me, self.contacts, inlet, tools, say=self.say, pictured=lambda jid, photo: None)
+        self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=self._read_on)
+        self.faces = Faces(inlet, tools, self._shown_otherwise)
+        self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face)
+        known = (network, self.me, self.contacts, inlet, tools)
+        self.people = People(*known, faces=self.faces, say=self.say, renamed=self._shown_otherwise)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)
         self.marks = Marks()
         self.sending = Sending(self.me, tools, uploads)
@@ -102,7 +105,8 @@ class Account:
         try:
             await client.reach(await addresses(self.me.rpartition("@")[2], self._config))
             async with asyncio.TaskGroup() as group:
-                working = [group.create_task(self._tick(client)), group.create_task(self._begin(client))]
+                jobs = (self._tick(client), self._begin(client), self.faces.run(client))
+                working = [group.create_task(one) for one in jobs]
                 end = await asyncio.shield(client.over)
                 for one in working:
                     one.cancel()
@@ -178,6 +182,7 @@ class Account:
     def message(self, element: Element, ticket: int) -> None:
         words = None
         if self._archive is None or not self._archive.take(element):
+            self.people.published(element)
             words = self.hearing.unwrap(element)
         if words is None:
             self._settle((ticket,))
@@ -203,7 +208,8 @@ class Account:
         if iq.get("from", self.me) not in (self.me, ""):
             self.hearing.count("spoofed")
             return False
-        self.contacts.push(iq[0])
+        for contact in self.contacts.push(iq[0]):
+            self._shown_otherwise(contact.jid)
         answer = request("result")
         answer.set("id", iq.get("id", ""))
         client.write(answer)
@@ -258,6 +264,22 @@ class Account:
         )
         self.intake.put(Item(channel=channel, peer=who, events=(event,)))
 
+    def _shown_otherwise(self, jid: str) -> None:
+        """A contact's name or picture is another: the chat shows it, where there is one."""
+        who, channel = self.hearing.person(jid), self.hearing.channel(jid)
+        if not self.intake.is_housed(channel):
+            return
+        now = self._tools.clock.now()
+        what = f"shown {now.isoformat()} {who.profile.avatar} {who.name}"
+        event = Event(
+            key=EventKey(self._network, made_id(conversation(self.me, jid), jid, what)),
+            channel=channel,
+            author=who,
+            happened_at=now,
+            body=ProfileChange(who=who.id, profile=who.profile),
+        )
+        self.intake.put(Item(channel=channel, peer=who, events=(event,)))
+
     def _settle(self, tickets: Sequence[int]) -> None:
         if self.client is not None:
             self.client.settle(*tickets)
@@ -265,13 +287,11 @@ class Account:
             for ticket in tickets:
                 self._session.settle(ticket)
 
-    def _pause(self) -> None:
-        if self.client is not None:
-            self.client.pause()
-
-    def _resume(self) -> None:
-        if self.client is not None:
+    def _read_on(self, on: bool) -> None:
+        if self.client is not None and on:
             self.client.resume()
+        elif self.client is not None:
+            self.client.pause()
 
 
 def credentials_of(login: Login) -> Credentials:

@@ -48,6 +48,7 @@ class Shown(Struct, frozen=True):
 class Contacts:
     def __init__(self) -> None:
         self._all: dict[str, Contact] = {}
+        self._nicks: dict[str, str] = {}
         self._there: dict[str, dict[str, tuple[int, Shown]]] = {}
 
     def get(self, jid: str) -> Contact | None:
@@ -58,9 +59,16 @@ class Contacts:
         return [self._all[jid] for jid in sorted(self._all)]
 
     def name_of(self, jid: str) -> str | None:
-        """As its owner calls them."""
+        """As the account's owner calls them, else as they call themselves."""
         contact = self._all.get(jid)
-        return contact.name if contact is not None and contact.name else None
+        return (contact.name if contact is not None else "") or self._nicks.get(jid)
+
+    def call(self, jid: str, nick: str) -> bool:
+        """A contact calls themselves so (XEP-0172); whether that is what they are shown as now, and were not before."""
+        before, name = self.name_of(jid), cut(" ".join(strip_controls(nick).split()), _NAME_GRAPHEMES)
+        if jid in self._all and name:
+            self._nicks[jid] = name
+        return self.name_of(jid) != before
 
     def sees(self, jid: str) -> bool:
         contact = self._all.get(jid)
@@ -80,6 +88,7 @@ class Contacts:
                 continue
             if item.get("subscription") == "remove":
                 self._all.pop(contact.jid, None)
+                self._nicks.pop(contact.jid, None)
                 self._there.pop(contact.jid, None)
             elif contact.jid in self._all or len(self._all) < _MOST_CONTACTS:
                 before = self._all.get(contact.jid)

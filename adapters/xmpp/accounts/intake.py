@@ -46,7 +46,7 @@ class Item(Struct, kw_only=True):
 
 
 class Intake:
-    """`settle` is told of tickets; `pause` and `resume` stop and start the reader, and may be called more often than needed."""
+    """`settle` is told of tickets; `reading` stops and starts the reader, and may be called more often than needed."""
 
     def __init__(
         self,
@@ -56,12 +56,11 @@ class Intake:
         tools: Toolbox,
         *,
         settle: Callable[[Sequence[int]], None],
-        pause: Callable[[], None],
-        resume: Callable[[], None],
+        reading: Callable[[bool], None],
     ) -> None:
         self._login, self._scope = login, scope
         self._inlet, self._tools = inlet, tools
-        self._settle, self._pause, self._resume = settle, pause, resume
+        self._settle, self._reading = settle, reading
         self._ready: deque[Item] = deque()
         self._undone: dict[int, Item] = {}
         """Everything that is not committed, in the order in which it came, by `id`."""
@@ -91,11 +90,15 @@ class Intake:
         self._arrived.set()
         if len(self._undone) >= PAUSE_AT and not self.paused:
             self.paused = True
-            self._pause()
+            self._reading(False)
 
     def forget(self, channel: ChannelId) -> None:
         """Its room is gone: the next event asks for one again."""
         self._housed.discard(channel)
+
+    def is_housed(self, channel: ChannelId) -> bool:
+        """It got something to show since we run: so it has a room."""
+        return channel in self._housed
 
     async def finish(self) -> None:
         """Returns once all but what waits for rooms is committed, by `run`."""
@@ -139,14 +142,14 @@ class Intake:
                 self._tools.metrics.count("xmpp_ledger_unavailable")
                 self._tools.log.warning("the ledger takes nothing now, reading stops: %s", error)
                 self.paused = True
-                self._pause()
+                self._reading(False)
                 await self._tools.clock.sleep(RETRY_SECONDS)
         self._settle([item.ticket for item in items if item.ticket])
         for item in items:
             item.then()
         if self.paused and len(self._undone) < PAUSE_AT // 4:
             self.paused = False
-            self._resume()
+            self._reading(True)
 
     def _reached(self) -> str | None:
         """The cursor, without what still waits, where it is another than the stored one."""

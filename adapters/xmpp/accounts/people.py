@@ -5,6 +5,9 @@ from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.contacts import Contact, Contacts
+from adapters.xmpp.accounts.faces import PUBSUB_EVENT, Faces
+from adapters.xmpp.accounts.services import AVATAR
+from adapters.xmpp.stanza import fields, ns
 from adapters.xmpp.stanza.here import Here, Kind, read_presence
 from adapters.xmpp.stanza.parts import Bad
 from bridge.contract.adapter import Inlet
@@ -25,7 +28,7 @@ _WORDS = 300
 class People:
     """`say(jid, words, what)` says something in the chat with somebody; `what` tells it from all else that is said so.
 
-    `pictured(jid, hash)` is told of the face that somebody shows now.
+    `renamed(jid)` is told that somebody is called otherwise.
     """
 
     def __init__(
@@ -36,11 +39,12 @@ class People:
         inlet: Inlet,
         tools: Toolbox,
         *,
+        faces: Faces,
         say: Callable[[str, str, str], None],
-        pictured: Callable[[str, str], None],
+        renamed: Callable[[str], None],
     ) -> None:
         self._network, self._me, self._contacts, self._inlet, self._tools = network, me, contacts, inlet, tools
-        self._say, self._pictured = say, pictured
+        self._faces, self._say, self._renamed = faces, say, renamed
         self.asking: dict[str, str] = {}
         """Who asks to see when we are there, and their words."""
         self._lately: list[float] = []
@@ -63,6 +67,19 @@ class People:
             case Kind.UNSUBSCRIBE:
                 self.asking.pop(jid, None)
 
+    def published(self, element: Element) -> None:
+        """A `<message/>` may tell of what somebody shows of themselves (XEP-0163): only contacts are listened to."""
+        items = fields.child(fields.child(element, PUBSUB_EVENT, "event"), PUBSUB_EVENT, "items")
+        jid = fields.bare_of(element.get("from"))
+        if items is None or self._contacts.get(jid) is None:
+            return
+        if items.get("node") == AVATAR:
+            self._faces.published(jid, items)
+        elif items.get("node") == ns.NICK:
+            nick = next(items.iter(ns.qualified(ns.NICK, "nick")), None)
+            if nick is not None and self._contacts.call(jid, fields.text_of(nick)):
+                self._renamed(jid)
+
     def gone(self) -> None:
         """The connection is gone, and with it all that we knew of who is there."""
         for jid in self._contacts.nobody():
@@ -72,8 +89,10 @@ class People:
         if self._contacts.get(jid) is None:
             self._count("presence-of-strangers")
             return
-        if here.photo:
-            self._pictured(jid, here.photo)
+        if here.photo is not None:
+            self._faces.pictured(jid, here.photo)
+        if here.nick and self._contacts.call(jid, here.nick):
+            self._renamed(jid)
         shown = self._contacts.meet(here)
         if shown is not None:
             self._signal(jid, shown.availability, shown.status)

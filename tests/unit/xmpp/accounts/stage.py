@@ -12,7 +12,7 @@ from adapters.xmpp.config import XmppConfig
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import Voice, VoiceKind
 from bridge.contract.logins import Login
-from bridge.contract.toolbox import HttpAnswer, Toolbox
+from bridge.contract.toolbox import HttpAnswer, MediaStream, Toolbox
 from bridge.model.events import Attachment, Body, Message, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity
@@ -48,6 +48,8 @@ class Web:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.put_to: list[tuple[str, bytes, Mapping[str, str]]] = []
+        self.kept: list[tuple[str, bytes]] = []
+        """What the hub was given."""
         self.status = 201
         self.shut = asyncio.Event()
         self.shut.set()
@@ -65,6 +67,10 @@ class Web:
             raise OSError("there is no such file")
         self._open = self.files[attachment.source]
         yield self
+
+    async def put(self, stream: MediaStream) -> str:
+        self.kept.append((stream.type, b"".join([chunk async for chunk in stream.chunks()])))
+        return f"mxc://matrix.org/{len(self.kept)}"
 
     async def chunks(self) -> AsyncIterator[bytes]:
         data = self._open

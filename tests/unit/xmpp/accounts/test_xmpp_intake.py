@@ -50,15 +50,7 @@ class Stage:
         self.settled: list[int] = []
         self.reading = True
         tools = replace(toolbox(clock), linking=self.rooms)
-        self.intake = Intake(
-            "me",
-            "scope",
-            self.inlet,
-            tools,
-            settle=self._settle,
-            pause=lambda: self._read(False),
-            resume=lambda: self._read(True),
-        )
+        self.intake = Intake("me", "scope", self.inlet, tools, settle=self._settle, reading=self._read)
         self._count = 0
 
     def _settle(self, tickets: Sequence[int]) -> None:
