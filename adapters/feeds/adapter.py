@@ -13,7 +13,7 @@ from adapters.feeds.feed import Feed
 from adapters.feeds.finding.finder import Finder
 from adapters.feeds.ids import fold_channel
 from adapters.feeds.manifest import FEATURES, MANIFEST
-from adapters.feeds.parse.process import ParserProcess
+from adapters.feeds.parse.apart import Parsers
 from adapters.feeds.polling.gates import Gates
 from adapters.feeds.polling.look import Looks
 from adapters.feeds.polling.poller import Poller
@@ -54,9 +54,9 @@ class Feeds:
     def __init__(
         self, network: NetworkName, config: FeedsConfig, inlet: Inlet, tools: Toolbox, *, parser: Parser | None = None
     ) -> None:
-        """`parser` replaces the parser process (for tests)."""
+        """`parser` replaces the parser processes (for tests)."""
         self._network, self._inlet, self._tools = network, inlet, tools
-        self._parser = parser or ParserProcess()
+        self._parser = parser or Parsers()
         self._shelf = Shelf()
         self._found: dict[ChannelId, str] = {}
         round = Round(inlet)

@@ -27,6 +27,10 @@ _HEADERS = ("content-type", "content-language")
 _LAST_WORDS = re.compile(rb"(?:^|\n)([A-Za-z_.]{1,80}(?:Error|Exception|Warning|Exit))(?::[^\n]*)?\s*$")
 
 
+class TooLong(OSError):
+    """It takes longer to read than it may."""
+
+
 class _Died(Exception):
     def __init__(self, words: str, status: int) -> None:
         super().__init__(words)
@@ -65,7 +69,7 @@ class ParserProcess:
         """What the document says. `url` is where we know it to be from: that is believed, what it says of itself isn't.
 
         `headers`: names in lower case; the media type and its charset are looked at. Raises `OSError` in plain words for what is
-        no feed, takes too long or breaks the parser.
+        no feed or breaks the parser, `TooLong` among them.
         """
         if len(body) > BODY_CAP:
             raise OSError("the feed is too big")
@@ -80,11 +84,11 @@ class ParserProcess:
             content = await self._told(process, asked)
         except _Died as died:
             if fresh or died.status not in _ENDED_FROM_OUTSIDE:
-                raise OSError(f"it breaks the parser ({died.words})") from None
+                raise _failure(died) from None
             try:  # an idle process somebody killed is not this feed's fault
                 content = await self._told(await self._running(), asked)
             except _Died as again:
-                raise OSError(f"it breaks the parser ({again.words})") from None
+                raise _failure(again) from None
         try:
             answer = ANSWERS.decode(content)
         except msgspec.DecodeError:
@@ -104,7 +108,7 @@ class ParserProcess:
                 content = await _exchange(process, frame(asked))
             done = True
         except TimeoutError:
-            raise OSError("it takes too long to read") from None
+            raise TooLong("it takes too long to read") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise await _examined(process) from None
         finally:
@@ -131,6 +135,10 @@ class ParserProcess:
         )
         return self._process
 
+    async def rest(self) -> None:
+        """Ends the process while nothing is to be read; the next feed starts another."""
+        await self._end()
+
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -140,6 +148,14 @@ class ParserProcess:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def _failure(died: _Died) -> OSError:
+    return (
+        TooLong("it takes too long to read")
+        if died.status == -signal.SIGXCPU
+        else OSError(f"it breaks the parser ({died.words})")
+    )
 
 
 async def _examined(process: asyncio.subprocess.Process) -> _Died:

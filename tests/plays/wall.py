@@ -1,0 +1,219 @@
+"""A whole bridge with one timeline room: a feed that misbehaves, its neighbour, and an account on a stand-in site.
+
+Both sites are on 127.0.0.1, which the operator allows; `trap` is on 127.0.0.2, which nobody may call. The clock stands still
+unless `looked` or `seen` moves it.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from adapters.feeds.config import FeedsConfig
+from adapters.gnusocial.config import GnuSocialConfig
+from adapters.gnusocial.demo import actions
+from adapters.gnusocial.demo.server import SiteServer
+from bridge.app.main import running
+from bridge.app.plant import Plant, build
+from bridge.config.adapters_found import GROUP, FoundAdapters
+from bridge.config.places import places_of
+from bridge.config.settings import (
+    BridgeSettings,
+    HomeserverSettings,
+    LinkSettings,
+    NetworkSettings,
+    PortalSettings,
+    Settings,
+    Tokens,
+)
+from bridge.contract.words import Answer
+from bridge.ledger.ledger import Ledger
+from bridge.matrix.api import make_session
+from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.permissions import Permission
+from bridge.model.portals import PortalKind
+from bridge.ops.http import GuardedHttp
+from bridge.ops.remote import ask
+from bridge.testing.doubles import until
+from tests.doubles.clock import FakeClock
+from tests.doubles.homeserver import FakeHomeserver
+from tests.servers.daemons import free_port
+from tests.unit.app.town import ALICE, KEY, says
+from tests.unit.feeds.kit import Site, rss
+
+BLOG, SOCIAL = NetworkName("blog"), NetworkName("social")
+ALIAS = "#timeline:localhost"
+PASSWORD = "correct horse"
+FOUND = FoundAdapters(
+    {
+        "feeds": EntryPoint("feeds", "adapters.feeds.adapter:Feeds", GROUP),
+        "gnusocial": EntryPoint("gnusocial", "adapters.gnusocial.adapter:GnuSocial", GROUP),
+    }
+)
+STEP = 20.0
+"""Seconds by which the clock moves on while something is waited for."""
+PATIENCE = 20.0
+"""Seconds of real time."""
+HOSTILE, NEIGHBOUR = "/hostile", "/neighbour"
+Event = dict[str, Any]
+
+
+class Trap:
+    """What must not be called, and who did."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self.base = ""
+
+    async def serve(self, request: web.Request) -> web.Response:
+        self.called.append(str(request.rel_url))
+        return web.Response(text="the innermost secret")
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Trap"]:
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", self.serve)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.2", 0).start()
+        self.base = f"http://127.0.0.2:{runner.addresses[0][1]}"
+        yield self
+        await runner.cleanup()
+
+
+class Wall:
+    """`room` is alice's; `social` has her account and bob's, whom she follows."""
+
+    def __init__(self, hs: FakeHomeserver, plant: Plant, clock: FakeClock, site: Site, social: SiteServer, trap: Trap) -> None:
+        self.hs, self.plant, self.clock = hs, plant, clock
+        self.site, self.social, self.trap = site, social, trap
+        self.room = ""
+        self._socket = Path()
+        self._numbers = itertools.count()
+        alice = social.site.add_user("alice", PASSWORD)
+        self.bob = social.site.add_user("bob", PASSWORD)
+        actions.follow(social.site, alice, self.bob)
+
+    async def begin(self, socket: Path) -> None:
+        """She is logged in, and all that is followed was looked at: what comes now is news."""
+        self._socket = socket
+        linkage, networks = self.plant.linkage, self.plant.networks
+        await until(lambda: not (linkage.waiting or linkage.refused or networks.waiting()))
+        self.room = self.hs.world.resolve(ALIAS)
+        self.hs.join(ALICE, self.room)
+        answer = await self.word("login", {"network": SOCIAL, "name": "me"})
+        for text in ("alice", PASSWORD):
+            answer = await self.word("answer", {"talk": answer.talk or "", "text": text})
+        assert not answer.failed and answer.asks is None, answer.text
+        await self.seen(says("hostile begins"))
+        await self.seen(says("neighbour begins"))
+        await self.bob_goes_on()
+
+    async def word(self, word: str, arguments: dict[str, str | list[str]]) -> Answer:
+        """As typed in the terminal in alice's name."""
+        asked = asyncio.ensure_future(asyncio.to_thread(ask, self._socket, word, arguments, ALICE))
+        await until(asked.done)
+        return asked.result()
+
+    # what is looked at
+
+    def brings(self, body: bytes, headers: dict[str, str] | None = None, *, status: int = 200) -> None:
+        """What the hostile feed is from now on."""
+        self.site.put_with(HOSTILE, body, headers or {}, status=status)
+
+    async def looked(self, path: str = HOSTILE) -> None:
+        """Time passes until somebody comes for that page."""
+        before = self.site.hits(path)
+        async with asyncio.timeout(PATIENCE):
+            while self.site.hits(path) == before:
+                await self.clock.advance(STEP)
+
+    async def seen(self, predicate: Callable[[Event], bool]) -> Event:
+        """The first event in the room for which that holds; time passes meanwhile."""
+        found = asyncio.ensure_future(self.hs.wait_for(self.room, predicate, seconds=PATIENCE))
+        while not found.done():
+            await self.clock.advance(STEP)
+            await asyncio.wait([found], timeout=0.02)
+        return found.result()
+
+    def bodies(self) -> list[str]:
+        return [str(event["content"]["body"]) for event in self.hs.messages(self.room)]
+
+    # who must not be disturbed
+
+    async def goes_on(self) -> None:
+        """The neighbour's news and a friend's post come into the room, and alice's post is on the site."""
+        mark = f"mark{next(self._numbers)}."
+        self.site.put(NEIGHBOUR, rss(mark, at=self.clock.now()))
+        await self.seen(says(mark))
+        await self.bob_goes_on()
+        mine = f"mine{next(self._numbers)}."
+        self.hs.say(ALICE, self.room, mine)
+        async with asyncio.timeout(PATIENCE):
+            while not any(notice.text == mine for notice in self.social.site.notices.values()):
+                await self.clock.advance(1)
+
+    async def bob_goes_on(self) -> None:
+        mark = f"bob{next(self._numbers)}."
+        actions.post(self.social.site, self.bob, mark)
+        await self.seen(says(mark))
+
+    async def counted(self, name: str, **labels: str) -> float:
+        """A counter as `/metrics` shows it, over all its other labels."""
+        url = f"http://{self.plant.listeners[0].address}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            lines = (await answer.text()).splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        found = [line for line in lines if name in line and not line.startswith("#") and all(one in line for one in wanted)]
+        return sum(float(line.rpartition(" ")[2]) for line in found if "_created" not in line)
+
+
+def _settings(hs: FakeHomeserver, site: Site, social: SiteServer, public: str) -> Settings:
+    feeds = NetworkSettings(name=BLOG, adapter="feeds", config=FeedsConfig(interval=60))
+    accounts = NetworkSettings(name=SOCIAL, adapter="gnusocial", config=GnuSocialConfig(server=social.url, interval=30))
+    links = tuple(LinkSettings(channel=ChannelId(BLOG, site.url(path))) for path in (HOSTILE, NEIGHBOUR))
+    home = LinkSettings(channel=ChannelId(SOCIAL, "home@me"))
+    portal = PortalSettings(
+        room=ALIAS, kind=PortalKind.TIMELINE, links=(*links, home), post_to=(f"{SOCIAL}@me",), invite=(ALICE,)
+    )
+    return Settings(
+        bridge=BridgeSettings(listen="127.0.0.1:0", public_listen=public, public_address=f"http://{public}"),
+        homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),
+        permissions={"*:localhost": Permission.USER, "*": Permission.RELAY},
+        networks={BLOG: feeds, SOCIAL: accounts},
+        portals=(portal,),
+    )
+
+
+@asynccontextmanager
+async def wall(folder: Path) -> AsyncIterator[Wall]:
+    clock = FakeClock()
+    async with AsyncExitStack() as stack:
+        hs = await stack.enter_async_context(FakeHomeserver())
+        site = await stack.enter_async_context(Site.running())
+        trap = await stack.enter_async_context(Trap().open())
+        social = await SiteServer.start(now=clock.now, dupe_seconds=0.0)
+        stack.push_async_callback(social.stop)
+        for path in (HOSTILE, NEIGHBOUR):
+            site.put(path, rss(f"{path[1:]} begins", at=clock.now()))
+        settings = _settings(hs, site, social, f"127.0.0.1:{free_port()}")
+        places = places_of(settings, folder / "bridge.toml")
+        ledger = await Ledger.connect(places.database, clock=clock, key=KEY)
+        stack.push_async_callback(ledger.close)
+        http = GuardedHttp(("127.0.0.1/32",))
+        stack.push_async_callback(http.close)
+        session = await stack.enter_async_context(make_session())
+        tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
+        plant = await build(settings, tokens, places, ledger, session, http, clock, FOUND, KEY)
+        await stack.enter_async_context(running(plant))
+        hs.push.url = f"http://{plant.listeners[0].address}"
+        hs.push.wake()
+        there = Wall(hs, plant, clock, site, social, trap)
+        await there.begin(places.socket)
+        yield there
