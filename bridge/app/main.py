@@ -76,6 +76,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.chores.run(),
                     plant.signals.run(),
                     plant.pulse.run(),
+                    plant.calming.marks.run(),
                     plant.hub.puppets.run(),
                     plant.retention.run(),
                     plant.networks.follow(),

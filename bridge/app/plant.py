@@ -9,6 +9,7 @@ import aiohttp
 from msgspec import Struct
 
 import bridge
+from bridge.app.calm import Calming
 from bridge.app.caretaker import Caretaker
 from bridge.app.doors import listeners, make_receiver, terminal
 from bridge.app.foreign import ForeignBridges
@@ -25,7 +26,6 @@ from bridge.app.quarantine import Quarantine
 from bridge.app.reception import Reception, build_reception
 from bridge.app.recovery import Recovery
 from bridge.app.roll import Roll
-from bridge.app.rulebook import RuleBook, calm_words
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.app.told import Told
@@ -84,6 +84,7 @@ class Plant(Struct, frozen=True, kw_only=True):
     networks: Networks
     logins: AllLogins
     reception: Reception
+    calming: Calming
     linkage: Linkage
     caretaker: Caretaker
     retention: Retention
@@ -145,11 +146,11 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     courier = _courier(ground, roll, log)
     pulse = Pulse(hub.outlet, hub.api.whoami, clock, down=lambda: courier.pause(HUB), up=lambda: courier.resume(HUB))
     courier.attach(HUB, pulse)
-    signals = _signals(ground, pulse, log)
+    calming = await Calming.load(ground, roll)
+    signals = _signals(ground, pulse, log, calming)
     tasks: dict[str, Task] = {}
     chores = ChoreWorker(ground.ledger, tasks, clock=clock, source=random.Random(), metrics=metrics, log=log)
-    rules = await RuleBook.load(ground)
-    plan = await _planner(ground, foreign, roll, rules)
+    plan = await _planner(ground, foreign, calming)
     links, told = LinkDesk(hub.links, ground.ledger, hub.media, metrics), Told(ground.ledger)
     reception = await build_reception(ground, _entered(hub, foreign), roll, key)
     intake = Intake(
@@ -165,7 +166,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     )
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
-    desk = _desk(ground, rules, office, reception, plan, courier, chores)
+    desk = _desk(ground, calming, office, reception, plan, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
     tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
@@ -179,12 +180,11 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         networks=networks,
         logins=ground.logins,
         reception=reception,
+        calming=calming,
         linkage=linkage,
         caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
         retention=_retention(ground),
-        control=ControlServer(
-            ground.places.socket, terminal(desk, office, reception.talks), logging.getLogger("unabridged.control")
-        ),
+        control=_control(ground, desk, office, reception),
         receiver=receiver,
         listeners=listeners(ground, receiver, links, linkage, reception.outfeeds),
     )
@@ -248,9 +248,14 @@ def _office(
     )
 
 
+def _control(ground: Ground, desk: Desk, office: BridgeOffice, reception: Reception) -> ControlServer:
+    answers = terminal(desk, office, reception.talks)
+    return ControlServer(ground.places.socket, answers, logging.getLogger("unabridged.control"))
+
+
 def _desk(
     ground: Ground,
-    rules: RuleBook,
+    calming: Calming,
     office: BridgeOffice,
     reception: Reception,
     plan: Plan,
@@ -259,7 +264,7 @@ def _desk(
 ) -> Desk:
     quarantine = Quarantine(ground.ledger, plan, courier, ground.clock, chores.wake)
     own = _words(office, reception, quarantine, Parting(ground.ledger, plan, courier))
-    return Desk((*own, *calm_words(ground, rules, reception.timelines, courier)), ground.networks.words())
+    return Desk((*own, *calming.words(ground, reception.timelines, courier)), ground.networks.words())
 
 
 def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, parting: Parting) -> tuple[Word, ...]:
@@ -298,18 +303,19 @@ def _recovery(ground: Ground, receiver: Receiver, pinger: Pinger, pulse: Pulse) 
     )
 
 
-def _signals(ground: Ground, pulse: Pulse, log: logging.Logger) -> SignalRouter:
+def _signals(ground: Ground, pulse: Pulse, log: logging.Logger, calming: Calming) -> SignalRouter:
     return SignalRouter(
         legs=ground.switchboard.legs,
         outlet=lambda network: pulse if network == HUB else ground.networks.outlet(network),
         root=ground.ledger.root,
         copies=ground.ledger.copies,
+        noted=calming.marks.note,
         metrics=ground.metrics,
         log=log,
     )
 
 
-async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll, rules: RuleBook) -> Plan:
+async def _planner(ground: Ground, foreign: ForeignBridges, calming: Calming) -> Plan:
     """The mark is made once for each ledger: it names this bridge among the hops of what it sends, for ever."""
     mark = await ground.ledger.fact("bridge", "mark")
     if mark is None:
@@ -332,8 +338,8 @@ async def _planner(ground: Ground, foreign: ForeignBridges, roll: Roll, rules: R
         policy,
         links,
         ground.clock.now,
-        roll.accounts,
-        rules.rules,
+        calming.roll.accounts,
+        calming.rules.rules,
     )
     return planner.plan
 

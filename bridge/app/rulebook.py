@@ -12,17 +12,14 @@ from bridge.app.following import Timelines
 from bridge.app.ground import Ground
 from bridge.app.networks import Networks
 from bridge.app.switchboard import Switchboard
-from bridge.commands.calming import Kept, calming_words, is_move
+from bridge.commands.calming import Kept, is_move
 from bridge.commands.office import Refused
-from bridge.commands.showing import showing_words
 from bridge.contract.toolbox import Clock
-from bridge.contract.words import Asker, Word
-from bridge.delivery.courier import Courier
-from bridge.delivery.governor import SCOPE, record_of
+from bridge.contract.words import Asker
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.ports import Turns
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import HUB, ChannelId, IdentityId
+from bridge.model.ids import HUB, IdentityId
 from bridge.model.portals import HERE, NOWHERE, Portal, PortalKind, Rule
 from bridge.routing.rules import BadRule, Rules, Standing
 from bridge.text.pattern import folded
@@ -208,25 +205,3 @@ class Calmer:
         )
         if personal and not await self._states.is_private(other.room):
             raise Refused("What comes here by an account can only be moved to a room that is by invitation.")
-
-
-class Digests:
-    """`bridge.commands.showing.Digests` over the ledger and the courier."""
-
-    def __init__(self, ledger: Ledger, courier: Courier) -> None:
-        self._ledger = ledger
-        self._courier = courier
-
-    async def numbered(self, room: ChannelId) -> Mapping[int, str]:
-        return record_of(await self._ledger.fact(SCOPE, room.id)).numbered()
-
-    async def show(self, ids: Sequence[str]) -> int:
-        entries = await self._ledger.recall(ids)
-        self._courier.show(entries)
-        return len({entry.delivery.event for entry in entries})
-
-
-def calm_words(ground: Ground, book: RuleBook, timelines: Timelines, courier: Courier) -> tuple[Word, ...]:
-    states = ground.hub.states
-    calmer = Calmer(book, ground.ledger, ground.switchboard, ground.networks, timelines, states, ground.clock)
-    return (*calming_words(calmer), *showing_words(calmer, Digests(ground.ledger, courier)))

@@ -33,14 +33,19 @@ class SignalRouter:
         outlet: Callable[[NetworkName], Outlet | None],
         root: Callable[[EventKey], Awaitable[EventKey | None]],
         copies: Callable[[EventKey, ChannelId], Awaitable[list[Copy]]],
+        noted: Callable[[Signal], None] = lambda signal: None,
         metrics: Metrics,
         log: logging.Logger,
     ) -> None:
-        """`legs(channel)`: the other channels that hear what happens in it. `root`, `copies`: the ledger's."""
+        """`legs(channel)`: the other channels that hear what happens in it. `root`, `copies`: the ledger's.
+
+        `noted` is told of every signal.
+        """
         self._legs = legs
         self._outlet = outlet
         self._root = root
         self._copies = copies
+        self._noted = noted
         self._metrics = metrics
         self._log = log
         self._waiting: dict[tuple[object, ...], tuple[ChannelId | None, Signal]] = {}
@@ -48,6 +53,7 @@ class SignalRouter:
 
     def signal(self, signal: Signal) -> None:
         """Best effort; never blocks."""
+        self._noted(signal)
         if isinstance(signal, Presence):
             if signal.who.network != HUB:
                 self._put(("presence", signal.who), None, signal)

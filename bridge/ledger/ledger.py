@@ -24,6 +24,7 @@ from bridge.ledger.inbox import Inbox
 from bridge.ledger.keeping import Keeping
 from bridge.ledger.logins import Logins, check_key
 from bridge.ledger.media import Facts, Media
+from bridge.ledger.missed import Missed
 from bridge.ledger.outbox import Outbox
 from bridge.ledger.people import People
 from bridge.ledger.portals import Portals
@@ -49,6 +50,7 @@ class Ledger:
         self.copies, self.trace, self.counts, self.prune = keeping.copies, keeping.trace, keeping.counts, keeping.prune
         shown = Shown(core)
         self.newest_entry, self.shown_in, self.states = shown.newest_entry, shown.shown_in, shown.states
+        self.came = Missed(core).came
         digested = Digested(core)
         self.recall, self.reword = digested.recall, digested.reword
         shown = Shown(core)

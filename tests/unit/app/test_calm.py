@@ -179,6 +179,27 @@ async def test_posts_of_a_digest_come_when_asked_for_and_once(tmp_path: Path, hs
         await hs.wait_for(room, says("other words"))
 
 
+async def test_who_comes_back_is_told_what_came_since_with_links_to_it(tmp_path: Path, hs: FakeHomeserver) -> None:
+    world = World()
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE,), world=world) as bridge:
+        room = await enter(bridge, hs)
+        world.say("feed", "carol", "seen")
+        seen = await hs.wait_for(room, says("seen"))
+        hs.mark_read(room, ADMIN, seen["event_id"])
+        await hs.push.settled()
+        await bridge.clock.advance(3_600)
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE,), world=world, clock=bridge.clock) as bridge:
+        await bridge.linked()
+        world.say("feed", "carol", "not seen")
+        missed = await hs.wait_for(room, says("not seen"))
+        hs.mark_read(room, ADMIN, missed["event_id"])
+        await hs.push.settled()
+        told = await asked(hs, room, "!catch-up", "1 post by 1 author since you last read here")
+        assert f"https://matrix.to/#/{room}/{missed['event_id']}" in told
+        await asked(hs, room, "!catch-up by author since 3h", "2 posts by 1 author since")
+        await asked(hs, room, "!catch-up tomorrow", 'Say "catch-up"')
+
+
 def edited(native: str, words: str) -> Event:
     (first,) = posts(1)
     target = Ref(key=EventKey(LOCAL, native))
