@@ -6,6 +6,7 @@ few at a time, of each host a few, each wish three times at most, and nobody hea
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -130,7 +131,7 @@ class Hub:
         known = subscribers.all.get(id)
         if mode == "unsubscribe":
             if known is not None:
-                await subscribers.save(id, replace(known, wish=Wish(lease=0), due=0))
+                await subscribers.save(id, replace(known, wish=_wish(0), due=0))
             return
         if mode != "subscribe":
             raise _Refused('hub.mode must be "subscribe" or "unsubscribe".')
@@ -140,7 +141,7 @@ class Hub:
         if known is None:
             _check_room(subscribers, callback)
             known = Subscription(callback=callback, topic=topic, kind=kind)
-        await subscribers.save(id, replace(known, wish=Wish(lease=_lease(form), secret=secret), due=0))
+        await subscribers.save(id, replace(known, wish=_wish(_lease(form), secret), due=0))
 
     def _answer(self, status: int, outcome: str, words: str) -> web.Response:
         self._metrics.count("outfeed_hub_requests", outcome=outcome)
@@ -198,7 +199,7 @@ class Hub:
                 document = await self._press.document(portal, one.kind)
                 after = await (self._calls.ask(one, document) if one.wish is not None else self._calls.push(one, document))
                 now = subscribers.all.get(id)
-                if now is None or now.wish != one.wish:
+                if now is None or (now.wish and now.wish.mark) != (one.wish and one.wish.mark):
                     return  # asked for anew, or ended, while it was called
                 await subscribers.save(id, after)
         except LedgerUnavailable:
@@ -229,6 +230,10 @@ def _read(body: bytes) -> _Form:
     except ValueError:
         return {}
     return dict(reversed(pairs))
+
+
+def _wish(lease: int, secret: str = "") -> Wish:
+    return Wish(lease=lease, secret=secret, mark=secrets.token_hex(8))
 
 
 def _lease(form: _Form) -> int:

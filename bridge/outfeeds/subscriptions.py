@@ -20,6 +20,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     """Asked for, and not yet confirmed by who is to be called. `lease` in seconds; 0: to be ended."""
 
     lease: int
+    mark: str
+    """Of this one request: whoever asks the same again asks anew."""
     secret: str = ""
     tries: int = 0
 
