@@ -87,9 +87,7 @@ class Accounts:
         await self._logins.remove(held.network, held.name)
         self._troubles.gone(held)
         await self._unclaim(held)
-        adapter = self._networks.with_logins().get(held.network)
-        if adapter is not None:
-            await adapter.changed()
+        await self._networks.login_changed(held)
         more = " The configuration file still names its channels: they stay shut." if left else ""
         return f"Logged out of {held.network}: the login {held.name} and its secrets are forgotten.{more}"
 
@@ -148,7 +146,7 @@ class Accounts:
         await self._ledger.save_identity(result.identity)
         await self._logins.save(login)
         await self._claim(login)
-        await self._networks.with_logins()[network].changed()
+        await self._networks.login_changed(login)
         text = f"Logged in to {network} as {result.identity.name}; the login is called {name}."
         return Answer(
             text=f"{text} {await self._settle(login, result.channels)}".rstrip(), data={"network": network, "name": name}

@@ -140,6 +140,17 @@ class Networks:
         adapters = {name: supervisor.adapter for name, supervisor in self.supervisors.items()}
         return {name: adapter for name, adapter in adapters.items() if isinstance(adapter, LogsIn)}
 
+    async def login_changed(self, login: Login) -> None:
+        """It came or went: its network is told, and what is seen through it is opened anew."""
+        adapter = self.with_logins().get(login.network)
+        if adapter is None:
+            return
+        await adapter.changed()
+        supervisor = self.supervisors[login.network]
+        for channel in supervisor.channels:
+            if self.login_of(channel) == login.name:
+                supervisor.look_again(channel)
+
     def login_of(self, channel: ChannelId) -> str | None:
         """Whose login a channel is seen through, by the login's name; None: anybody's."""
         manifest = self.manifests.get(channel.network)

@@ -78,6 +78,12 @@ class Supervisor:
             self._infos[channel] = None
             self._changed.set()
 
+    def look_again(self, channel: ChannelId) -> None:
+        """What kept a linked channel shut, or open, may be over: it is opened anew soon."""
+        if channel in self._infos:
+            self._infos[channel] = None
+            self._changed.set()
+
     async def detach(self, channel: ChannelId) -> None:
         """The channel's last link is gone."""
         if channel in self._infos:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from adapters.fantasy.world import World
 from bridge.app.talks import IDLE
 from bridge.model.ids import IdentityId
 from bridge.model.portals import PortalKind
@@ -357,3 +359,27 @@ async def test_in_a_terminal_the_talk_goes_on_by_its_name_for_its_owner(tmp_path
         over = await asyncio.to_thread(ask, socket, "answer", {"talk": first.talk, "text": SECRET}, ALICE)
         assert over.failed
         assert len(await bridge.ledger.logins()) == 1
+
+
+async def test_channels_of_the_file_open_with_their_login_and_shut_with_it_and_nobody_waits(
+    tmp_path: Path, hs: FakeHomeserver
+) -> None:
+    timeline = lobby("home@me", room="#timeline:localhost", kind=PortalKind.TIMELINE)
+    world = World()
+    world.banned["home@me"] = "there is no login"
+    async with a_bridge(tmp_path, hs, adapter="salon", portals=(replace(timeline, invite=(ALICE,)),), world=world) as bridge:
+        await bridge.linked()
+        supervisor = bridge.plant.networks.supervisors[LOCAL]
+
+        def trouble() -> str | None:
+            info = supervisor.channels.get(channel("home@me"))
+            return "waiting" if info is None else info.error
+
+        assert trouble() == "there is no login"
+        room = await chat(hs)
+        del world.banned["home@me"]
+        await log_in(hs, room)
+        await until(lambda: trouble() is None)
+        world.banned["home@me"] = "there is no login"
+        await tell(hs, room, "logout me", "Logged out")
+        await until(lambda: trouble() == "there is no login")
