@@ -32,7 +32,7 @@ class Digests:
 
     async def show(self, ids: Sequence[str]) -> int:
         entries = await self._ledger.recall(ids)
-        self._courier.show(entries)
+        self._courier.offer(entries, asked=True)
         return len({entry.delivery.event for entry in entries})
 
 
@@ -53,7 +53,7 @@ class Calming(Struct, frozen=True, kw_only=True):
         calmer = Calmer(self.rules, ledger, ground.switchboard, ground.networks, timelines, states, ground.clock)
         reading = CatchUp(ledger, self.marks, self.roll.accounts, domain=settings.homeserver.domain)
         return (
-            *calming_words(calmer),
+            *calming_words(calmer, settings.bridge.command_prefix),
             *showing_words(calmer, Digests(ledger, courier)),
             *catchup_words(calmer, reading, settings.bridge.command_prefix),
         )

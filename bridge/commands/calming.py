@@ -68,8 +68,31 @@ class Calming(Protocol):
     def now(self) -> datetime: ...
 
 
-def calming_words(calming: Calming) -> tuple[Word, ...]:
-    return (_mute(calming), _unmute(calming), _mutes(calming), _rule(calming))
+def calming_words(calming: Calming, command: str) -> tuple[Word, ...]:
+    return (_mute(calming), _unmute(calming), _mutes(calming), _rule(calming), _writing(calming, command))
+
+
+def _writing(calming: Calming, command: str) -> Word:
+    async def run(asker: Asker, arguments: Arguments) -> Answer:
+        portal = await calming.room(asker, _named(arguments), change=False)
+        options, to = portal.timeline, ", ".join(portal.post_to)
+        lines = [
+            f"What you write here and answers nothing is posted to {to}." if to else "What answers nothing stays in this room.",
+            "A reply is posted by your account that brought what you answer.",
+            f"“{command}to ACCOUNT,ACCOUNT text” posts one message there.",
+        ]
+        if options.local:
+            lines.append(f"What begins with “{options.local}” is said in this room only, and so is all in a thread below it.")
+        if options.undo_seconds > 0:
+            lines.append(f"A post leaves after {options.undo_seconds:g} s; deleted before, it never does.")
+        return Answer(text="\n".join(lines), data={"post_to": [*portal.post_to], "local": options.local})
+
+    return Word(
+        name="writing",
+        summary="where what you write in this room goes, and how to say something in the room only (//)",
+        run=run,
+        arguments=(ROOM,),
+    )
 
 
 def span(text: str) -> timedelta:

@@ -125,7 +125,8 @@ def _steps(trace: Trace) -> list[tuple[str, ...]]:
     ]
     rows += [(str(sighting.channel), "seen again", "", "", when(sighting.at), "") for sighting in trace.sightings]
     rows += [_merger(merger) for merger in trace.mergers]
-    rows += [_copy(copy) for copy in trace.copies if copy.delivery is not None]
+    reasons = {entry.delivery.id: entry.reason or "" for entry in trace.entries if entry.state is State.DONE}
+    rows += [_copy(copy, reasons.get(copy.delivery, "")) for copy in trace.copies if copy.delivery is not None]
     arrived = {copy.delivery for copy in trace.copies}
     return rows + [_undelivered(entry) for entry in trace.entries if entry.delivery.id not in arrived]
 
@@ -135,11 +136,11 @@ def _merger(merger: Merger) -> tuple[str, ...]:
     return (str(merger.key.network), state, "", merger.key.id, when(merger.at), merger.reason)
 
 
-def _copy(copy: Copy) -> tuple[str, ...]:
+def _copy(copy: Copy, reason: str) -> tuple[str, ...]:
     proof = copy.evidence.name.lower() if copy.evidence is not None else ""
     part = f"part {copy.part + 1}" if copy.part else ""
     batch = f"line {copy.line + 1} of a joined message" if copy.line is not None else ""
-    return (str(copy.channel), State.DONE.value, proof, copy.id, when(copy.at), ", ".join(filter(None, (part, batch))))
+    return (str(copy.channel), State.DONE.value, proof, copy.id, when(copy.at), ", ".join(filter(None, (part, batch, reason))))
 
 
 def _undelivered(entry: Entry) -> tuple[str, ...]:

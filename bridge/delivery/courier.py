@@ -108,8 +108,10 @@ class Courier:
 
     # deliveries
 
-    def offer(self, entries: Sequence[Entry]) -> None:
-        """Entries that were just committed, in the order of the outbox."""
+    def offer(self, entries: Sequence[Entry], *, asked: bool = False) -> None:
+        """Entries that were just committed, in the order of the outbox. `asked`: somebody wants to see each, however many."""
+        if asked:
+            self._desk.calm.asked.update((entry.delivery.id, None) for entry in entries)
         if not entries:
             return
         by_lane: dict[ChannelId, list[Entry]] = {}
@@ -120,11 +122,6 @@ class Courier:
             lane.backlog.offer(mine)
             self._start(lane)
             lane.wake()
-
-    def show(self, entries: Sequence[Entry]) -> None:
-        """Entries that somebody asked for: they come one by one, however many."""
-        self._desk.calm.asked.update((entry.delivery.id, None) for entry in entries)
-        self.offer(entries)
 
     def room_for(self, lane: ChannelId) -> int:
         """How many new entries of the lane could leave at once. Called from the ledger's thread."""

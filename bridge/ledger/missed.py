@@ -9,7 +9,7 @@ from bridge.ledger import schema
 from bridge.ledger.core import Core
 from bridge.ledger.work import readable
 from bridge.model.events import Event
-from bridge.model.ids import ChannelId
+from bridge.model.ids import ChannelId, EventKey
 
 _copies, _events = schema.copies, schema.events
 
@@ -47,9 +47,8 @@ class Missed:
         )
 
         rows = await self._core.read(lambda connection: [(row, readable(row.stored)) for row in connection.execute(query)])
-        found = {
-            event.key: Came(event=event, native=row.native, delivery=row.delivery, at=row.at)
-            for row, event in reversed(rows)
-            if event is not None
-        }
+        found: dict[EventKey, Came] = {}
+        for row, event in reversed(rows):
+            if event is not None:
+                found.setdefault(event.key, Came(event=event, native=row.native, delivery=row.delivery, at=row.at))
         return list(found.values())

@@ -200,6 +200,24 @@ async def test_who_comes_back_is_told_what_came_since_with_links_to_it(tmp_path:
         await asked(hs, room, "!catch-up tomorrow", 'Say "catch-up"')
 
 
+async def test_what_a_digest_lists_says_so_when_looked_for(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE,)) as bridge:
+        room = await enter(bridge, hs)
+        async with background(lambda: passing(bridge.clock)):
+            await bridge.plant.intake.accept(LOCAL, posts(*range(32)))
+            await hs.wait_for(room, says("2 more posts came at once"))
+        await asked(hs, room, "!trace local/p31", "in a digest")
+        await asked(hs, room, "!catch-up by author since 1h", "32 posts by 1 author")
+
+
+async def test_how_to_say_something_in_the_room_only_is_said_where_one_looks(tmp_path: Path, hs: FakeHomeserver) -> None:
+    async with a_bridge(tmp_path, hs, portals=(TIMELINE, lobby())) as bridge:
+        room, chat = await enter(bridge, hs), await enter(bridge, hs, "#lobby:localhost")
+        await asked(hs, room, "!help", "how to say something in the room only (//)")
+        await asked(hs, room, "!writing", "What begins with “//” is said in this room only, and so is all in a thread below it.")
+        await asked(hs, chat, f"!writing --room {ROOM}", "stays in this room")
+
+
 def edited(native: str, words: str) -> Event:
     (first,) = posts(1)
     target = Ref(key=EventKey(LOCAL, native))

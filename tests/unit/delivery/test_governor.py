@@ -224,7 +224,7 @@ async def test_what_is_asked_for_comes_however_much_there_is() -> None:
     async with stage.running(stage.outlet, network=HUB) as courier:
         await stage.send(*map(post, range(1, 4)))
         drafts = [*map(post, range(4, 60))]
-        courier.show(stage.ledger.put(*drafts))
+        courier.offer(stage.ledger.put(*drafts), asked=True)
         await turns(400)
         assert len(stage.posts) == 59 and not stage.digests
 
