@@ -66,7 +66,8 @@ from bridge.ops.control import ControlServer
 from bridge.ops.http import GuardedHttp
 from bridge.ops.metrics import PrometheusMetrics
 from bridge.ops.retention import Retention
-from bridge.routing.admit import Policy
+from bridge.routing.accounts import took_back
+from bridge.routing.admit import Policy, checked_redactions
 from bridge.routing.hub import HUB_FEATURES
 from bridge.routing.plan import Place, Planner
 
@@ -321,13 +322,14 @@ async def _planner(ground: Ground, foreign: ForeignBridges, calming: Calming) ->
     if mark is None:
         mark = secrets.token_hex(8)
         await ground.ledger.save_fact("bridge", "mark", mark)
-    permissions = ground.settings.permissions
+    permissions, accounts = ground.settings.permissions, calming.roll.accounts
     policy = Policy(
         mark=mark,
         permission_of=lambda user: permission_of(user, permissions),
         foreign_puppet=foreign.speaks_for,
         delivery_hours=ground.settings.bridge.delivery_hours,
         command=ground.settings.bridge.command_prefix,
+        vouches=lambda event, first: checked_redactions(event, first) or took_back(event, first.event, accounts()),
     )
     room = Place(features=lambda channel: HUB_FEATURES)
     places = ground.networks.place
@@ -338,7 +340,7 @@ async def _planner(ground: Ground, foreign: ForeignBridges, calming: Calming) ->
         policy,
         links,
         ground.clock.now,
-        calming.roll.accounts,
+        accounts,
         calming.rules.rules,
     )
     return planner.plan

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from bridge.model.events import Event, Redaction
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 
 
@@ -85,6 +86,13 @@ class Accounts:
 
 
 NO_ACCOUNTS = Accounts()
+
+
+def took_back(event: Event, original: Event | None, accounts: Accounts) -> bool:
+    """Whether somebody deletes, under the name of their account, what they wrote with it on the hub."""
+    if not isinstance(event.body, Redaction) or original is None or original.author.id.network != HUB:
+        return False
+    return any(account.is_of(original.author.id) for account in accounts.known_as(event.author.id))
 
 
 def called(said: str, mine: Iterable[Account]) -> tuple[Account, ...]:
