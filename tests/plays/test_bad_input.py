@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from hypothesis import strategies as st
 from bridge.ledger.rows import State
 from bridge.testing.doubles import until
 from tests.doubles.homeserver import FakeHomeserver
+from tests.plays.turns import LONGEST_TURN, Turns
 from tests.unit.app.town import ALICE, Bridge, a_bridge, lobby, says, settled
 
-LONGEST_TURN = 0.05
-"""Seconds of work in one turn of the loop, during which nobody else is heard."""
 _numbers = itertools.count()
 
 
@@ -63,21 +61,6 @@ class Place:
         content = {"msgtype": "m.text", "body": body, **changes.pop("content", {})}
         envelope = {"type": "m.room.message", "room_id": self.room, "sender": ALICE, "event_id": f"$hostile{number}"}
         return {**envelope, "origin_server_ts": 1767268800000, "content": content, **changes}
-
-
-class Turns:
-    """How long the loop's turns take, in seconds of its thread's own work: what else runs on the machine doesn't count."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.longest = 0.0
-        run = asyncio.Handle._run
-
-        def measured(handle: asyncio.Handle) -> None:
-            start = time.thread_time()
-            run(handle)
-            self.longest = max(self.longest, time.thread_time() - start)
-
-        monkeypatch.setattr(asyncio.Handle, "_run", measured)
 
 
 @pytest.fixture
@@ -311,7 +294,7 @@ async def test_no_html_holds_up_the_others(place: Place, bomb: str, monkeypatch:
     content = {"msgtype": "m.text", "body": "!", "format": "org.matrix.custom.html", "formatted_body": bomb}
     place.hs.say(ALICE, place.room, content)
     await place.goes_on()
-    assert turns.longest < LONGEST_TURN
+    assert turns.longest < LONGEST_TURN, turns.where
 
 
 def _json(event: dict[str, Any]) -> bytes:

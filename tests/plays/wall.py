@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from msgspec import Struct
 
 from adapters.feeds.config import FeedsConfig
 from adapters.gnusocial.config import GnuSocialConfig
@@ -87,18 +88,40 @@ class Trap:
         await runner.cleanup()
 
 
-class Wall:
-    """`room` is alice's; `social` has her account and bob's, whom she follows."""
+class Around(Struct):
+    """What a bridge can reach, and `trap`, which it must not."""
 
-    def __init__(self, hs: FakeHomeserver, plant: Plant, clock: FakeClock, site: Site, social: SiteServer, trap: Trap) -> None:
+    site: Site
+    """Has the feed that misbehaves."""
+    neighbour: Site
+    social: SiteServer
+    trap: Trap
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, clock: FakeClock) -> AsyncIterator["Around"]:
+        social = await SiteServer.start(now=clock.now, dupe_seconds=0.0)
+        try:
+            async with Site.running() as site, Site.running() as neighbour, Trap().open() as trap:
+                site.put(HOSTILE, rss("hostile begins", at=clock.now()))
+                neighbour.put(NEIGHBOUR, rss("neighbour begins", at=clock.now()))
+                yield cls(site, neighbour, social, trap)
+        finally:
+            await social.stop()
+
+
+class Wall:
+    """`room` is alice's; `social` has her account, bob, whom it follows, and carol, whom the room follows without an account."""
+
+    def __init__(self, hs: FakeHomeserver, plant: Plant, clock: FakeClock, around: "Around") -> None:
         self.hs, self.plant, self.clock = hs, plant, clock
-        self.site, self.social, self.trap = site, social, trap
+        self.site, self.neighbour, self.social, self.trap = around.site, around.neighbour, around.social, around.trap
         self.room = ""
         self._socket = Path()
         self._numbers = itertools.count()
-        alice = social.site.add_user("alice", PASSWORD)
-        self.bob = social.site.add_user("bob", PASSWORD)
-        actions.follow(social.site, alice, self.bob)
+        people = self.social.site
+        alice, self.bob, self.carol = (people.add_user(name, PASSWORD) for name in ("alice", "bob", "carol"))
+        actions.follow(people, alice, self.bob)
 
     async def begin(self, socket: Path) -> None:
         """She is logged in, and all that is followed was looked at: what comes now is news."""
@@ -127,12 +150,10 @@ class Wall:
         """What the hostile feed is from now on."""
         self.site.put_with(HOSTILE, body, headers or {}, status=status)
 
-    async def looked(self, path: str = HOSTILE) -> None:
-        """Time passes until somebody comes for that page."""
-        before = self.site.hits(path)
-        async with asyncio.timeout(PATIENCE):
-            while self.site.hits(path) == before:
-                await self.clock.advance(STEP)
+    async def looked(self) -> None:
+        """Time passes until somebody comes for the hostile feed."""
+        before = self.site.hits(HOSTILE)
+        await self.passing(lambda: self.site.hits(HOSTILE) > before)
 
     async def seen(self, predicate: Callable[[Event], bool]) -> Event:
         """The first event in the room for which that holds; time passes meanwhile."""
@@ -142,6 +163,12 @@ class Wall:
             await asyncio.wait([found], timeout=0.02)
         return found.result()
 
+    async def passing(self, condition: Callable[[], bool]) -> None:
+        """Time passes until that holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self.clock.advance(STEP)
+
     def bodies(self) -> list[str]:
         return [str(event["content"]["body"]) for event in self.hs.messages(self.room)]
 
@@ -150,14 +177,12 @@ class Wall:
     async def goes_on(self) -> None:
         """The neighbour's news and a friend's post come into the room, and alice's post is on the site."""
         mark = f"mark{next(self._numbers)}."
-        self.site.put(NEIGHBOUR, rss(mark, at=self.clock.now()))
+        self.neighbour.put(NEIGHBOUR, rss(mark, at=self.clock.now()))
         await self.seen(says(mark))
         await self.bob_goes_on()
         mine = f"mine{next(self._numbers)}."
         self.hs.say(ALICE, self.room, mine)
-        async with asyncio.timeout(PATIENCE):
-            while not any(notice.text == mine for notice in self.social.site.notices.values()):
-                await self.clock.advance(1)
+        await self.passing(lambda: any(notice.text == mine for notice in self.social.site.notices.values()))
 
     async def bob_goes_on(self) -> None:
         mark = f"bob{next(self._numbers)}."
@@ -174,10 +199,12 @@ class Wall:
         return sum(float(line.rpartition(" ")[2]) for line in found if "_created" not in line)
 
 
-def _settings(hs: FakeHomeserver, site: Site, social: SiteServer, public: str) -> Settings:
+def _settings(hs: FakeHomeserver, around: Around, public: str) -> Settings:
+    social = around.social
     feeds = NetworkSettings(name=BLOG, adapter="feeds", config=FeedsConfig(interval=60))
     accounts = NetworkSettings(name=SOCIAL, adapter="gnusocial", config=GnuSocialConfig(server=social.url, interval=30))
-    links = tuple(LinkSettings(channel=ChannelId(BLOG, site.url(path))) for path in (HOSTILE, NEIGHBOUR))
+    followed = (around.site.url(HOSTILE), around.neighbour.url(NEIGHBOUR), f"carol@{social.host}:{social.port}")
+    links = tuple(LinkSettings(channel=ChannelId(BLOG, one)) for one in followed)
     home = LinkSettings(channel=ChannelId(SOCIAL, "home@me"))
     portal = PortalSettings(
         room=ALIAS, kind=PortalKind.TIMELINE, links=(*links, home), post_to=(f"{SOCIAL}@me",), invite=(ALICE,)
@@ -196,13 +223,8 @@ async def wall(folder: Path) -> AsyncIterator[Wall]:
     clock = FakeClock()
     async with AsyncExitStack() as stack:
         hs = await stack.enter_async_context(FakeHomeserver())
-        site = await stack.enter_async_context(Site.running())
-        trap = await stack.enter_async_context(Trap().open())
-        social = await SiteServer.start(now=clock.now, dupe_seconds=0.0)
-        stack.push_async_callback(social.stop)
-        for path in (HOSTILE, NEIGHBOUR):
-            site.put(path, rss(f"{path[1:]} begins", at=clock.now()))
-        settings = _settings(hs, site, social, f"127.0.0.1:{free_port()}")
+        around = await stack.enter_async_context(Around.open(clock))
+        settings = _settings(hs, around, f"127.0.0.1:{free_port()}")
         places = places_of(settings, folder / "bridge.toml")
         ledger = await Ledger.connect(places.database, clock=clock, key=KEY)
         stack.push_async_callback(ledger.close)
@@ -214,6 +236,6 @@ async def wall(folder: Path) -> AsyncIterator[Wall]:
         await stack.enter_async_context(running(plant))
         hs.push.url = f"http://{plant.listeners[0].address}"
         hs.push.wake()
-        there = Wall(hs, plant, clock, site, social, trap)
+        there = Wall(hs, plant, clock, around)
         await there.begin(places.socket)
         yield there
