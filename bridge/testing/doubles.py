@@ -73,7 +73,8 @@ class RecordingInlet:
         self.offered += events
         await self._open.wait()
         known = {event.key for event in self.events}
-        self.events += [event for event in events if event.key not in known]
+        fresh = {event.key: event for event in reversed(events) if event.key not in known}
+        self.events += reversed(fresh.values())
         if cursor is not None:
             self.cursors[cursor.scope] = cursor
 

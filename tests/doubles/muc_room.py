@@ -103,8 +103,8 @@ class Room:
             self.bounce(stanza, refusal)
         elif there is not None and there.nick != nick:
             self.rename(there.nick, nick)
-        elif there is None:
-            self._join(stanza, Occupant(nick, sender))
+        elif there is None or named(stanza, "x") is not None:  # who is in already is told everything again
+            self._join(stanza, there or Occupant(nick, sender))
 
     def _refusal(self, stanza: Element, sender: str, nick: str) -> str | None:
         holder = self.occupants.get(nick)
@@ -126,7 +126,8 @@ class Room:
         above = newcomer.affiliation in ("owner", "admin") or newcomer.nick in self.moderators
         newcomer.role = "moderator" if above else "participant"
         for occupant in self.occupants.values():
-            self._presence(occupant, newcomer)
+            if occupant is not newcomer:
+                self._presence(occupant, newcomer)
         self.occupants[newcomer.nick] = newcomer
         self._show(newcomer)
         x = named(stanza, "x")

@@ -200,8 +200,7 @@ async def test_a_topic_is_told_once_however_often_we_come_in(server: ComponentSe
     server.room(ROOM).subject = "tea & <cake>"
     async with scene(server) as one:
         await one.heard_all()
-        server.cut()
-        await until(lambda: one.running is not None and one.running.done())
+        await one.cut()
         await one.connect()
         assert (await one.open()).topic == "tea & <cake>"
         await one.heard_all()

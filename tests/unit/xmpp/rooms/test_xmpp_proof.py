@@ -154,7 +154,7 @@ async def test_a_lost_connection_leaves_what_was_written_in_doubt_and_the_rest_u
         presence, one.room.presence = one.room.presence, lambda stanza: None  # type: ignore[method-assign]
         calls = [asyncio.ensure_future(one.say("written")), asyncio.ensure_future(one.say("waits", CAROL))]
         await until(lambda: len(one.shown()) == 2)
-        server.cut()
+        await one.cut()
         one.room.presence = presence  # type: ignore[method-assign]
         with pytest.raises(Uncertain):
             await calls[0]
