@@ -11,7 +11,7 @@ import msgspec
 
 from bridge.contract.adapter import Cursor
 from bridge.contract.errors import LedgerUnavailable
-from bridge.contract.plan import Draft, Hint, Mark, Plan, Seat
+from bridge.contract.plan import Draft, Hint, Mark, Plan, Planned, Seat
 from bridge.contract.toolbox import Clock
 from bridge.ledger.rows import Accepted, Batch, Chore, Copy, Entry, Settled, State
 from bridge.ledger.seats import TAKEN_BACK
@@ -60,60 +60,19 @@ class MemoryLedger:
         lease: Callable[[ChannelId], int] | None = None,
     ) -> Accepted:
         await self._commit("accept")
-        known: list[EventKey] = []
-        echoes: list[EventKey] = []
-        fresh, quarantined, refused, dropped = [], [], [], []
-        hints: list[tuple[Event, Hint]] = []
-        withdrawn: list[tuple[ChannelId, str]] = []
-        entries: list[Entry] = []
-        room: dict[ChannelId, int] = {}
+        taking = _Taking(self, plan, lease)
         for event in events:
-            copy = self._holder(event.key)
-            if copy is not None:
-                (known if copy.delivery is None else echoes).append(event.key)
-                self.sightings.append(event.key)
-                continue
-            fresh.append(event.key)
-            self.events[event.key] = event
-            for id in (event.key.id, *event.aliases):
-                self.all_copies.append(Copy(event=event.key, channel=event.channel, id=id, at=self._clock.now()))
-            try:
-                planned = plan(event, _Inside(self))
-            except Exception as error:  # noqa: BLE001 — as the real one: whatever a plan raises
-                quarantined.append((event.key, repr(error)))
-                continue
-            for id in planned.withdrawn:
-                self._change(id, state=State.DEAD, reason=TAKEN_BACK)
-                withdrawn.append((self.entries[id].delivery.channel, id))
-            for draft in planned.drafts:
-                lane = draft.delivery.channel
-                if lane not in room:
-                    room[lane] = lease(lane) if lease is not None else 0
-                leased = room[lane] > 0 and draft.waits_for is None and draft.not_before is None
-                room[lane] -= 1
-                entries.append(self._put(draft, State.LEASED if leased else State.PENDING))
-            if planned.refused is not None:
-                refused.append((event, planned.refused))
-            if planned.dropped is not None:
-                dropped.append((event.key, planned.dropped))
-            if planned.hint is not None:
-                hints.append((event, planned.hint))
+            taking.take(event)
         if cursor is not None:
             self.cursors[network, cursor.scope] = cursor.value
         new = [chore for chore in chores if chore.id not in self.chores]
         self.chores |= {chore.id: (chore, "due", None) for chore in new}
-        return Accepted(
-            fresh=tuple(fresh),
-            known=tuple(known),
-            echoes=tuple(echoes),
-            quarantined=tuple(quarantined),
-            refused=tuple(refused),
-            dropped=tuple(dropped),
-            hints=tuple(hints),
-            withdrawn=tuple(withdrawn),
-            entries=tuple(entries),
-            chores=tuple(new),
-        )
+        return taking.accepted(tuple(new))
+
+    def _write_down(self, event: Event) -> None:
+        self.events[event.key] = event
+        for id in (event.key.id, *event.aliases):
+            self.all_copies.append(Copy(event=event.key, channel=event.channel, id=id, at=self._clock.now()))
 
     def _holder(self, key: EventKey) -> Copy | None:
         return next((copy for copy in self.all_copies if copy.id == key.id and copy.channel.network == key.network), None)
@@ -277,6 +236,74 @@ class MemoryLedger:
 
 def _undone(entry: Entry) -> bool:
     return entry.state in (State.PENDING, State.LEASED, State.UNCERTAIN)
+
+
+class _Taking:
+    """One `accept` on its way."""
+
+    def __init__(self, ledger: MemoryLedger, plan: Plan, lease: Callable[[ChannelId], int] | None) -> None:
+        self._ledger = ledger
+        self._plan = plan
+        self._lease = lease
+        self._room: dict[ChannelId, int] = {}
+        self._known: list[EventKey] = []
+        self._echoes: list[EventKey] = []
+        self._fresh: list[EventKey] = []
+        self._quarantined: list[tuple[EventKey, str]] = []
+        self._refused: list[tuple[Event, str]] = []
+        self._dropped: list[tuple[EventKey, str]] = []
+        self._hints: list[tuple[Event, Hint]] = []
+        self._withdrawn: list[tuple[ChannelId, str]] = []
+        self._entries: list[Entry] = []
+
+    def take(self, event: Event) -> None:
+        copy = self._ledger._holder(event.key)
+        if copy is not None:
+            (self._known if copy.delivery is None else self._echoes).append(event.key)
+            self._ledger.sightings.append(event.key)
+            return
+        self._fresh.append(event.key)
+        self._ledger._write_down(event)
+        try:
+            planned = self._plan(event, _Inside(self._ledger))
+        except Exception as error:  # noqa: BLE001 — as the real one: whatever a plan raises
+            self._quarantined.append((event.key, repr(error)))
+            return
+        self._carry_out(event, planned)
+
+    def _carry_out(self, event: Event, planned: Planned) -> None:
+        for id in planned.withdrawn:
+            self._ledger._change(id, state=State.DEAD, reason=TAKEN_BACK)
+            self._withdrawn.append((self._ledger.entries[id].delivery.channel, id))
+        self._entries += [self._put(draft) for draft in planned.drafts]
+        if planned.refused is not None:
+            self._refused.append((event, planned.refused))
+        if planned.dropped is not None:
+            self._dropped.append((event.key, planned.dropped))
+        if planned.hint is not None:
+            self._hints.append((event, planned.hint))
+
+    def _put(self, draft: Draft) -> Entry:
+        lane = draft.delivery.channel
+        if lane not in self._room:
+            self._room[lane] = self._lease(lane) if self._lease is not None else 0
+        leased = self._room[lane] > 0 and draft.waits_for is None and draft.not_before is None
+        self._room[lane] -= 1
+        return self._ledger._put(draft, State.LEASED if leased else State.PENDING)
+
+    def accepted(self, chores: tuple[Chore, ...]) -> Accepted:
+        return Accepted(
+            fresh=tuple(self._fresh),
+            known=tuple(self._known),
+            echoes=tuple(self._echoes),
+            quarantined=tuple(self._quarantined),
+            refused=tuple(self._refused),
+            dropped=tuple(self._dropped),
+            hints=tuple(self._hints),
+            withdrawn=tuple(self._withdrawn),
+            entries=tuple(self._entries),
+            chores=chores,
+        )
 
 
 class _Inside:
