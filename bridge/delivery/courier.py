@@ -140,6 +140,14 @@ class Courier:
             self._settler.put(Settled(id=entry, state=State.DONE, receipt=receipt), self._desk.waiting.wake)
         self._desk.waiting.wake(delivery)
 
+    async def recorded(self) -> None:
+        """Returns once it is on disk which copies all those are that were proven so far; while nothing runs, at once.
+
+        Raises `LedgerUnavailable`.
+        """
+        if self._group is not None:
+            await self._settler.flush()
+
     async def tell(self, drafts: Sequence[Draft]) -> None:
         """Put notices in the outbox; returns after the commit."""
         if drafts:

@@ -10,6 +10,7 @@ from bridge.contract.plan import Draft, Hint, Plan
 from bridge.contract.toolbox import Metrics
 from bridge.delivery.courier import Courier
 from bridge.delivery.ports import Inbox
+from bridge.delivery.targets import speaks_of_another
 from bridge.ledger.rows import Accepted, Chore
 from bridge.model.events import Event, Redaction
 from bridge.model.ids import HUB, EventKey, NetworkName
@@ -76,7 +77,12 @@ class Intake:
     async def take(
         self, network: NetworkName, events: Sequence[Event], cursor: Cursor | None = None, chores: Sequence[Chore] = ()
     ) -> Accepted:
-        """`accept` for a caller that is not cancelled before this returns."""
+        """`accept` for a caller that is not cancelled before this returns.
+
+        Who is quick answers a copy of ours that was shown to them a moment ago: it must be known by then which copy that is.
+        """
+        if network != HUB and any(speaks_of_another(event) for event in events):
+            await self._courier.recorded()
         accepted = await self._inbox.accept(
             network, events, self._plan, cursor=cursor, chores=chores, lease=self._courier.room_for
         )

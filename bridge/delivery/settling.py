@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.plan import Draft
 from bridge.delivery.patience import PatientOutbox
 from bridge.ledger.rows import Entry, Settled
@@ -37,7 +38,7 @@ class Settler:
         await self.flush()
 
     async def flush(self) -> None:
-        """Returns once all that was put so far is committed."""
+        """Returns once all that was put so far is committed. Raises `LedgerUnavailable` where `run` ends before that."""
         if not (self._queue or self._drafts or self._busy):
             return
         done = asyncio.get_running_loop().create_future()
@@ -47,17 +48,23 @@ class Settler:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._woken.wait()
-            self._woken.clear()
-            self._busy = True
-            try:
-                await self._commit()
-            finally:
-                self._busy = False
+        try:
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                self._busy = True
+                try:
+                    await self._commit()
+                finally:
+                    self._busy = False
+        finally:
+            for done in self._waiting:
+                if not done.done():
+                    done.set_exception(LedgerUnavailable("the bridge is stopping"))
+                    done.exception()  # who waited may have been cancelled with us
 
     async def _commit(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting = len(self._waiting)
         while self._queue or self._drafts:
             group, self._queue = self._queue[: self.MOST], self._queue[self.MOST :]
             drafts, self._drafts = self._drafts, []
@@ -65,6 +72,7 @@ class Settler:
             for settled, landed in group:
                 landed(settled.id)
             self._offer(entries)
-        for done in waiting:
-            if not done.done():
-                done.set_result(None)
+        done, self._waiting = self._waiting[:waiting], self._waiting[waiting:]
+        for one in done:
+            if not one.done():
+                one.set_result(None)

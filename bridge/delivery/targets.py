@@ -8,7 +8,7 @@ import msgspec
 from bridge.contract.delivery import Delivery, Target
 from bridge.delivery.joining import amend, combine
 from bridge.ledger.rows import Batch, Copy, Entry
-from bridge.model.events import Body, Boost, Edit, Reactions, Redaction, Ref
+from bridge.model.events import Body, Boost, Edit, Event, Message, Reactions, Redaction, Ref
 from bridge.model.ids import ChannelId, EventKey
 
 NO_COPY = "no-copy"
@@ -34,6 +34,14 @@ def points_at(delivery: Delivery) -> tuple[EventKey, ...]:
     if delivery.target is None and delivery.reply_to is None and delivery.thread is None:
         return ()
     return tuple(target.event for target in (delivery.target, delivery.reply_to, delivery.thread) if target is not None)
+
+
+def speaks_of_another(event: Event) -> bool:
+    """Whether it answers, changes or passes on another event."""
+    body = event.body
+    if isinstance(body, Message):
+        return body.reply_to is not None or body.thread is not None
+    return isinstance(body, Boost | Edit | Reactions | Redaction)
 
 
 async def resolve(shelf: Shelf, delivery: Delivery) -> Delivery | str:

@@ -3,7 +3,9 @@
 import asyncio
 import random
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 
 from bridge.contract.adapter import Cursor
@@ -11,7 +13,7 @@ from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.plan import Draft, Planned
 from bridge.delivery.inlet import NetworkInlet
 from bridge.delivery.intake import Intake
-from bridge.model.events import Event
+from bridge.model.events import Event, Reactions, Ref
 from bridge.model.ids import HUB, ChannelId, EventKey
 from tests.doubles.clock import START
 from tests.unit.delivery.stage import ALICE, LANE, LOG, NET, ROOM, FakeOutlet, Stage, delivery, event, say, turns
@@ -172,3 +174,48 @@ async def test_events_of_another_network_are_a_bug_of_the_adapter(stage: Stage) 
         await inlet(stage, intake(stage)).accept(
             Event(key=EventKey(NET, "x"), channel=ChannelId(HUB, "y"), author=ALICE, happened_at=START, body=say("z"))
         )
+
+
+def reaction(number: object) -> Event:
+    target = Ref(key=EventKey(NET, f"id-{number}"))
+    return msgspec.structs.replace(foreign(f"r{number}"), body=Reactions(target=target, keys=("👍",)))
+
+
+async def test_who_answers_a_copy_at_once_finds_it_known(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, settle = asyncio.Event(), stage.ledger.settle
+
+    async def slow(*words: Any) -> Any:
+        await disk.wait()
+        return await settle(*words)
+
+    monkeypatch.setattr(stage.ledger, "settle", slow)
+    over = intake(stage)
+    async with stage.running(FakeOutlet()):
+        await over.accept(HUB, [event(1)])
+        await turns()
+        line = asyncio.ensure_future(inlet(stage, over).accept(foreign(7)))
+        answer = asyncio.ensure_future(inlet(stage, over).accept(reaction(1)))
+        await turns()
+        assert line.done() and not answer.done(), "what speaks of nothing waits for nothing"
+        disk.set()
+        await answer
+    assert [one for one in stage.ledger.commits if one != "settle"] == ["accept"] * 3
+    assert stage.ledger.commits.index("settle") < len(stage.ledger.commits) - stage.ledger.commits[::-1].index("accept") - 1
+
+
+async def test_who_waits_for_what_is_never_written_is_told_so_when_all_stops(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: Any) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(stage.ledger, "settle", stuck)
+    over = intake(stage)
+    async with stage.running(FakeOutlet()):
+        await over.accept(HUB, [event(1)])
+        await turns()
+        answer = asyncio.ensure_future(inlet(stage, over).accept(reaction(1)))
+        await turns()
+    with pytest.raises(LedgerUnavailable, match="stopping"):
+        await answer
+    assert not [one for one in stage.ledger.commits if one != "accept"]
