@@ -47,7 +47,7 @@ async def week(folder: Path, python: Path) -> AsyncIterator[Week]:
             f'[networks.social]\nadapter = "gnusocial"\nserver = "{story.sites[0].base}"\ninterval = 5\n'
             '[networks.feeds]\nadapter = "feeds"\ninterval = 5\n'
             f'[[portals]]\nroom = "{ALIAS}"\nname = "A recorded week"\nkind = "timeline"\ninvite = ["{ALICE}"]\n'
-            'links = ["social/home@me", "social/mentions@me"]\npost_to = ["social@me"]\n'
+            'links = ["social/home@me", "social/mentions@me"]\npost_to = ["social@me"]\ntimeline = { burst = 0 }\n'
         )
         synapse.write([await bridge.registration()])
         await synapse.start()
