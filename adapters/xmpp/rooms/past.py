@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from xml.etree.ElementTree import Element
 
-from adapters.xmpp.rooms.archive import Archive
 from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.people import People
 from adapters.xmpp.rooms.reading import Mark, Reading
+from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Unavailable, Uncertain

@@ -6,13 +6,13 @@ connections goes out later), its reconnecting, its roster (keeps every pair of J
 and presences (built for each of two hundred copies), and its log of all that is said.
 """
 
-from collections.abc import Iterator
-from typing import Protocol, cast
-from xml.etree.ElementTree import Element, ParseError
+from typing import Protocol
+from xml.etree.ElementTree import Element
 
 from slixmpp.componentxmpp import ComponentXMPP
 from slixmpp.xmlstream.stanzabase import StanzaBase
 
+from adapters.xmpp.wire.feed import feed
 from adapters.xmpp.wire.markup import written
 
 COMPONENT = "jabber:component:accept"
@@ -55,29 +55,9 @@ class Stream(ComponentXMPP):
         self.init_plugins()  # type: ignore[no-untyped-call]
 
     def data_received(self, data: bytes | str) -> None:
-        if self.parser is None:
-            return
-        try:
-            self.parser.feed(data)
-            for event, element in cast("Iterator[tuple[str, Element]]", self.parser.read_events()):
-                if event == "start":
-                    if self.xml_depth == 0:
-                        self.xml_root = element
-                        self.start_stream_handler(element)  # type: ignore[no-untyped-call]
-                    self.xml_depth += 1
-                    continue
-                self.xml_depth -= 1
-                if self.xml_depth == 0:
-                    self._end("the server ended the stream")
-                    return
-                if self.xml_depth == 1:
-                    self._spawn_event(element)
-                    if self.xml_root is not None:
-                        self.xml_root.clear()
-                    if self.parser is None:  # that stanza ended the stream
-                        return
-        except ParseError:
-            self._end("the server sent what is no XML")
+        reason = feed(self, data, self._spawn_event)
+        if reason is not None:
+            self._end(reason)
 
     def _spawn_event(self, xml: Element) -> None:
         if xml.tag == _HANDSHAKE:
