@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import aiohttp
 from msgspec import Struct
 
-import bridge
 from bridge.app.calm import Calming
 from bridge.app.caretaker import Caretaker
 from bridge.app.doors import listeners, make_receiver, terminal
@@ -20,31 +19,20 @@ from bridge.app.logins import AllLogins
 from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
-from bridge.app.parting import Parting
 from bridge.app.pulse import Pulse
-from bridge.app.quarantine import Quarantine
 from bridge.app.reception import Reception, build_reception
 from bridge.app.recovery import Recovery
 from bridge.app.roll import Roll
 from bridge.app.speech import Speech
 from bridge.app.switchboard import Switchboard
 from bridge.app.told import Told
+from bridge.app.vocabulary import build_desk
 from bridge.commands.desk import Desk
-from bridge.commands.following import following_words
-from bridge.commands.linking import linking_words
-from bridge.commands.login import login_words
-from bridge.commands.outfeed import outfeed_words
-from bridge.commands.parting import parting_words
-from bridge.commands.people import people_words
-from bridge.commands.persons import person_words
-from bridge.commands.quarantine import quarantine_words
-from bridge.commands.watching import watching_words
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places
 from bridge.config.settings import Settings, Tokens
 from bridge.contract.plan import Plan
 from bridge.contract.toolbox import Clock
-from bridge.contract.words import Word
 from bridge.delivery.chores import ChoreWorker
 from bridge.delivery.courier import Courier
 from bridge.delivery.desk import Calm
@@ -167,7 +155,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     )
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)
-    desk = _desk(ground, calming, office, reception, plan, courier, chores)
+    desk = build_desk(ground, calming, office, reception, plan, intake, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
     tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
     return Plant(
@@ -252,34 +240,6 @@ def _office(
 def _control(ground: Ground, desk: Desk, office: BridgeOffice, reception: Reception) -> ControlServer:
     answers = terminal(desk, office, reception.talks)
     return ControlServer(ground.places.socket, answers, logging.getLogger("unabridged.control"))
-
-
-def _desk(
-    ground: Ground,
-    calming: Calming,
-    office: BridgeOffice,
-    reception: Reception,
-    plan: Plan,
-    courier: Courier,
-    chores: ChoreWorker,
-) -> Desk:
-    quarantine = Quarantine(ground.ledger, plan, courier, ground.clock, chores.wake)
-    own = _words(office, reception, quarantine, Parting(ground.ledger, plan, courier))
-    return Desk((*own, *calming.words(ground, reception.timelines, courier)), ground.networks.words())
-
-
-def _words(office: BridgeOffice, reception: Reception, quarantine: Quarantine, parting: Parting) -> tuple[Word, ...]:
-    """The core's own."""
-    watching = watching_words(office, bridge.__version__)
-    own = (
-        *login_words(reception.accounts),
-        *following_words(reception.wishes),
-        *person_words(reception.persons),
-        *people_words(office),
-        *parting_words(office, parting),
-        *outfeed_words(office, reception.outfeeds),
-    )
-    return (*linking_words(office), *own, *watching, *quarantine_words(quarantine))
 
 
 def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[None]]:
