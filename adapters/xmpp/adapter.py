@@ -11,6 +11,7 @@ from adapters.xmpp.accounts.login import Dialogue
 from adapters.xmpp.accounts.words import Words
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.gateway.gateway import Gateway
+from adapters.xmpp.gateway.words import ChatWords
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
 from adapters.xmpp.parts import OnComponent, Part
@@ -39,13 +40,16 @@ class Xmpp:
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         on_component: dict[Kind, OnComponent] = {}
+        gateway: Gateway | None = None
         if config.component is not None:
             on_component[Kind.ROOM] = Rooms(network, config, inlet, tools)
-            on_component[Kind.GATEWAY] = Gateway(network, config, inlet, tools)
+            on_component[Kind.GATEWAY] = gateway = Gateway(network, config, inlet, tools)
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
         self._crew = Crew(network, config, inlet, tools)
-        self._words = Words(network, self._crew.account, tools)
+        self._words = Words(network, self._crew.account, tools).all()
+        if gateway is not None:
+            self._words = ChatWords(gateway.subscriptions, self._words, tools).all()
         self._parts: Mapping[Kind, Part] = {**on_component, Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
 
     # life
@@ -166,7 +170,7 @@ class Xmpp:
         self._crew.changed()
 
     def words(self) -> Sequence[Word]:
-        return self._words.all()
+        return self._words
 
     async def profile(self, who: IdentityId) -> Profile:
         return await self._crew.profile(who)

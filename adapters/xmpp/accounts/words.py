@@ -52,8 +52,8 @@ class Words:
     def _word(self, name: str, summary: str, does: _Does) -> Word:
         async def run(asker: Asker, given: Given) -> Answer:
             try:
-                account, client = self._of(asker, _text(given, "login"))
-                return Answer(text=await does(account, client, _address(_text(given, "who"))))
+                account, client = self._of(asker, said_text(given, "login"))
+                return Answer(text=await does(account, client, address_said(said_text(given, "who"))))
             except (DeliveryError, ValueError, *LOST) as error:
                 return Answer(text=_sentence(str(error)), failed=True)
 
@@ -77,7 +77,7 @@ class Words:
 
     async def _contacts(self, asker: Asker, given: Given) -> Answer:
         try:
-            account, _ = self._of(asker, _text(given, "login"))
+            account, _ = self._of(asker, said_text(given, "login"))
         except Rejected as error:
             return Answer(text=_sentence(error.reason), failed=True)
         rows = [(jid, "", "asks to see you", words) for jid, words in sorted(account.people.asking.items())]
@@ -153,7 +153,8 @@ def _item(who: str, **attributes: str) -> Element:
     return iq
 
 
-def _address(text: str) -> str:
+def address_said(text: str) -> str:
+    """Somebody's bare address, as people write it. Raises `ValueError` in words for them."""
     try:
         jid = bare(one_line(text).removeprefix("xmpp:"))
     except ValueError:
@@ -163,7 +164,7 @@ def _address(text: str) -> str:
     return jid
 
 
-def _text(given: Given, name: str) -> str:
+def said_text(given: Given, name: str) -> str:
     value = given.get(name, "")
     return value if isinstance(value, str) else " ".join(value)
 

@@ -6,7 +6,8 @@ from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.marks import Marks
 from adapters.xmpp.gateway.housing import Arrival, Housing
-from adapters.xmpp.gateway.refusing import UNKNOWN, refusal
+from adapters.xmpp.gateway.refusing import UNKNOWN
+from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.gateway.sending import Sending
 from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid
 from adapters.xmpp.inbound import Bounced, Invited, Proof, Scene, events
@@ -15,7 +16,6 @@ from adapters.xmpp.rooms.house import RESOURCE, House
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import is_wrapped
-from bridge.contract.errors import DeliveryError
 from bridge.model.events import Event, Message, Style, Text
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
@@ -27,8 +27,11 @@ NOT_A_PERSON = "Only Matrix people can be written to one to one."
 class Chats:
     """`known_as(place)`: what the other side of a chat is called and looks like, as far as it told."""
 
-    def __init__(self, house: House, housing: Housing, sending: Sending, known_as: Callable[[Place], Profile]) -> None:
-        self._house, self._housing, self._sending, self._known_as = house, housing, sending, known_as
+    def __init__(
+        self, house: House, housing: Housing, sending: Sending, replies: Replies, known_as: Callable[[Place], Profile]
+    ) -> None:
+        self._house, self._housing, self._sending, self._replies = house, housing, sending, replies
+        self._known_as = known_as
         self.marks = Marks()
 
     def message(self, element: Element) -> None:
@@ -42,9 +45,11 @@ class Chats:
             return
         place = self._place(said)
         if isinstance(place, str):
-            self.refuse(element, UNKNOWN, place)
+            self._replies.refuse(element, UNKNOWN, place)
         elif said.muc is not None and said.invite is None:
-            self.refuse(element, "not-acceptable", "Private messages of rooms don't reach Matrix: write to them directly.")
+            self._replies.refuse(
+                element, "not-acceptable", "Private messages in rooms don't reach Matrix: write to people themselves."
+            )
         else:
             self._heard(element, said, place)
 
@@ -88,15 +93,18 @@ class Chats:
     def _take(self, element: Element, said: Said, place: Place, found: list[Event]) -> None:
         self.marks.note(said, found)
         confirm = partial(self._confirm, said) if said.wants_receipt and said.id else _nothing
-        arrival = Arrival(events=found, then=confirm, refuse=partial(self.refuse, element))
+        arrival = Arrival(events=found, then=confirm, refuse=partial(self._replies.refuse, element))
         self._housing.put(place.channel(self._house.network), self.peer(place), arrival)
 
     def _confirm(self, said: Said) -> None:
         """XEP-0184: it is on disk."""
-        self._write(received(said.sender, said.id or "", sender=f"{said.to.partition('/')[0]}/{RESOURCE}"))
+        self._replies.write(received(said.sender, said.id or "", sender=f"{said.to.partition('/')[0]}/{RESOURCE}"))
 
-    def say(self, place: Place, words: str, what: str) -> None:
-        """A notice in the chat; `what` tells it from all others, so that it is said once."""
+    def say(self, place: Place, words: str, what: str, refused: Callable[[], None] = lambda: None) -> None:
+        """A notice in the chat; `what` tells it from all others, so that it is said once.
+
+        `refused` is called where the chat can have no room.
+        """
         me, who = puppet_jid(IdentityId(HUB, place.user), self._house.host), self.peer(place)
         event = Event(
             key=EventKey(self._house.network, made_id(conversation(me, place.jid), place.jid, what)),
@@ -105,25 +113,13 @@ class Chats:
             happened_at=self._house.tools.clock.now(),
             body=Message(text=Text(plain=words), style=Style.NOTICE),
         )
-        self._housing.put(event.channel, who, Arrival(events=(event,), then=_nothing, refuse=_silently))
+        self._housing.put(event.channel, who, Arrival(events=(event,), then=_nothing, refuse=lambda condition, words: refused()))
 
     def peer(self, place: Place) -> Identity:
         """Who is at the other end."""
         known = self._known_as(place)
         profile = Profile(name=known.name or place.jid.partition("@")[0], avatar=known.avatar)
         return Identity(id=IdentityId(self._house.network, place.jid), profile=profile)
-
-    def refuse(self, element: Element, condition: str, words: str) -> None:
-        """Its sender is told that nobody has got it."""
-        answer = refusal(element, condition, words)
-        if answer is not None:
-            self._write(answer)
-
-    def _write(self, element: Element) -> None:
-        try:
-            self._house.write(element)
-        except DeliveryError as error:
-            self._house.tools.log.debug("not sent: %s", error.reason)
 
 
 def _invitation(invited: Invited) -> str:
@@ -132,8 +128,4 @@ def _invitation(invited: Invited) -> str:
 
 
 def _nothing() -> None:
-    return None
-
-
-def _silently(condition: str, words: str) -> None:
     return None

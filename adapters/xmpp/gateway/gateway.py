@@ -1,6 +1,7 @@
 """The door to Matrix people one to one: each has an address through the component, and a chat with whoever writes to it."""
 
 import asyncio
+from functools import partial
 from xml.etree.ElementTree import Element
 
 from msgspec.structs import replace
@@ -9,9 +10,16 @@ from adapters.common.pipeline import Pipeline
 from adapters.xmpp.accounts.features import direct_features
 from adapters.xmpp.accounts.services import Services as AccountServices
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.gateway.book import Book
 from adapters.xmpp.gateway.chats import Chats
+from adapters.xmpp.gateway.errands import Errands
+from adapters.xmpp.gateway.faces import Faces
 from adapters.xmpp.gateway.housing import Housing
+from adapters.xmpp.gateway.presences import Presences
+from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.gateway.sending import Sending
+from adapters.xmpp.gateway.services import Services
+from adapters.xmpp.gateway.subscriptions import Subscriptions
 from adapters.xmpp.ids import Place, identity_of, place_of, puppet_jid
 from adapters.xmpp.outbound import chat_state, displayed
 from adapters.xmpp.rooms.house import RESOURCE, House
@@ -22,8 +30,7 @@ from bridge.contract.errors import DeliveryError, Rejected, Uncertain
 from bridge.contract.features import Features, VoiceKind
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
-from bridge.model.people import Profile
-from bridge.model.signals import ReadMark, Signal, Typing
+from bridge.model.signals import Presence, ReadMark, Signal, Typing
 
 
 class Gateway:
@@ -31,9 +38,13 @@ class Gateway:
 
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._house = House(network, config, inlet, tools)
-        self._housing = Housing(self._house)
-        self._sending = Sending(self._house)
-        self._chats = Chats(self._house, self._housing, self._sending, lambda place: Profile())
+        self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house)
+        replies = Replies(self._house, self._errands)
+        self._housing, self._sending = Housing(self._house), Sending(self._house)
+        self._chats = Chats(self._house, self._housing, self._sending, replies, self._book.known_as)
+        self._presences = Presences(self._book, self._faces, self._errands, replies)
+        self.subscriptions = Subscriptions(self._house, self._book, self._presences, replies, self._chats.say)
+        self._services = Services(self._house, self._faces, self._errands, invite=self._invite, forget=self._forget)
         self._features = replace(direct_features(AccountServices(), config.stanza_bytes), voice=VoiceKind.PUPPET)
 
     # life
@@ -43,11 +54,14 @@ class Gateway:
 
     def detach(self, reason: str) -> None:
         self._housing.abandon()
+        self._presences.lost(told=self._house.link is not None and self._house.link.up)
+        self._errands.drop()
         self._house.detach()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._housing.run())
+            for part in (self._housing, self.subscriptions, self._errands):
+                group.create_task(part.run())
 
     def tick(self) -> None:
         """Nothing here waits for time."""
@@ -56,6 +70,7 @@ class Gateway:
 
     async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
         self._housing.opened(channels)
+        self.subscriptions.opened([place_of(channel.id) for channel in channels])
         return [ChannelInfo(channel=channel, name=self._chats.peer(place_of(channel.id)).name) for channel in channels]
 
     async def close(self, *channels: ChannelId) -> None:
@@ -84,7 +99,9 @@ class Gateway:
         raise Uncertain("nobody can be asked whether it arrived")
 
     async def send_signal(self, signal: Signal) -> None:
-        """Typing and what was read, of the chat's own Matrix user."""
+        """Typing and what was read, of the chat's own Matrix user; and whether a Matrix user is there."""
+        if isinstance(signal, Presence) and signal.who.network == HUB:
+            self._presences.changed(signal.who.id, signal.availability, signal.status)
         if not isinstance(signal, Typing | ReadMark) or self._house.link is None:
             return
         place = place_of(signal.channel.id)
@@ -106,7 +123,15 @@ class Gateway:
         return True
 
     def presence(self, element: Element) -> bool:
-        return False
+        self.subscriptions.presence(element)
+        return True
 
     def query(self, element: Element) -> bool:
-        return False
+        return self._services.query(element)
+
+    def _invite(self, place: Place) -> None:
+        said = f"{place.jid} would like to chat with you: what you write here goes to them."
+        self._chats.say(place, said, f"invites {self._house.tools.clock.now():%Y-%m-%d}")
+
+    def _forget(self, peer: str) -> None:
+        self._errands.do(partial(self.subscriptions.forget, peer))

@@ -9,6 +9,8 @@ from uuid import uuid4
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import quoteattr
 
+from msgspec.structs import replace
+
 from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.config import XmppConfig
 from bridge.contract.adapter import ChannelInfo
@@ -19,7 +21,7 @@ from bridge.model.events import Body, Event, Message, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.testing import RecordingInlet, toolbox, until
-from bridge.testing.doubles import MemoryLinking
+from bridge.testing.doubles import MemoryLinking, MemoryLogins, NoMedia
 from tests.doubles.clock import FakeClock
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
 
@@ -79,6 +81,16 @@ class Houses(MemoryLinking):
         return await super().profile(who)
 
 
+class Changing:
+    """What an adapter was given once, and a test changes behind its back."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
 class Parlour:
     """One adapter. `inlet` may be handed on to the next one: it is the ledger."""
 
@@ -86,10 +98,14 @@ class Parlour:
         self.street, self.inlet, self.clock = street, inlet or RecordingInlet(), FakeClock(datetime.now(UTC))
         self.houses = Houses()
         chosen = {"component": HOST, "secret": SECRET, "server": f"127.0.0.1:{street.port}", **settings}
-        tools = toolbox(self.clock)
-        self.tools = type(tools)(**{**{name: getattr(tools, name) for name in tools.__struct_fields__}, "linking": self.houses})
-        self.adapter = Xmpp(NET, XmppConfig(**chosen), self.inlet, self.tools)
+        self.media, self.logins = Changing(NoMedia()), Changing(MemoryLogins())
+        tools = replace(toolbox(self.clock), linking=self.houses, media=self.media, logins=self.logins)
+        self.adapter = Xmpp(NET, XmppConfig(**chosen), self.inlet, tools)
         self.running: asyncio.Task[None] | None = None
+
+    def use(self, *, media: Any = None, logins: Any = None) -> None:
+        """From now on."""
+        self.media.real, self.logins.real = media or self.media.real, logins or self.logins.real
 
     async def connect(self) -> None:
         self.inlet.states.clear()
