@@ -90,8 +90,9 @@ class Governor:
     def landed(self, item: Item) -> None:
         """It got there."""
         delivery = item.delivery
-        if self._desk.calm.asked.pop(delivery.id, None) is not None or not self._is_post(item):
-            return
+        asked = self._desk.calm.asked.pop(delivery.id, None) is not None
+        if asked or self._desk.calm.pace(self._channel) is None or not self._is_post(item):
+            return  # nothing is counted where nobody would forget it again
         self._now.whole = delivery.event if delivery.part + 1 < delivery.parts else None
         if not delivery.part:
             self._now.sent.append(self._desk.clock.monotonic())

@@ -293,3 +293,13 @@ def test_one_post_is_said_to_be_one() -> None:
     line = line_of(7, post(1).delivery)
     assert composed([line], "§").text.plain.startswith("One more post came at once. “§show NUMBER”")
     assert size_of([line]) > len(line.plain)
+
+
+async def test_nothing_is_counted_in_a_room_without_a_limit() -> None:
+    """A chat talks for months: it would be remembered line by line."""
+    stage = Calmed(pace=None)
+    async with stage.running(stage.outlet, network=HUB):
+        await stage.send(*map(post, range(1, 2 * BURST)))
+        stage.pace = PACE
+        await stage.send(post(2 * BURST))
+        assert stage.posts == [f"post {number}" for number in range(1, 2 * BURST + 1)]
