@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from adapters.xmpp.rooms.cast import Cast
 from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import NOT_IN, Refused, saying
+from adapters.xmpp.stanza import ns
 from bridge.contract.delivery import Receipt
 from bridge.contract.errors import DeliveryError, Rejected, Unavailable, Uncertain
 
@@ -21,6 +22,11 @@ LOST_SECONDS = 30.0
 """From then on it may or may not be there."""
 RETRY_SECONDS = 5.0
 """When a message for a room that its speaker could not enter may be tried again."""
+_SUBJECT = ns.qualified(ns.CLIENT, "subject")
+
+
+class NotShown(Uncertain):
+    """The room is there, and did not show what was said to it."""
 
 
 class Post:
@@ -112,6 +118,11 @@ class Outgoing:
         post = self._written.get(id)
         return None if post is None else post.one
 
+    def topic_by(self, one: Participant, topic: str) -> str | None:
+        """Which message on its way sets that topic: a room shows a topic without the id it came with (Prosody does)."""
+        found = (post for post in self._written.values() if post.one is one and post.element.findtext(_SUBJECT) == topic)
+        return next((post.id for post in found), None)
+
     def seen(self, id: str, receipt: Receipt) -> bool:
         """A message of ours came back from the room: whether somebody waits for that."""
         post = self._written.pop(id, None)
@@ -144,7 +155,7 @@ class Outgoing:
                 del self._written[post.id]
             elif now - post.at > LOST_SECONDS:
                 del self._written[post.id]
-                post.fail(Uncertain("the room did not show the message"))
+                post.fail(NotShown("the room did not show the message"))
             elif not post.asked:
                 post.asked = True
                 self._doubt(post.one)

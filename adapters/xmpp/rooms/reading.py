@@ -82,7 +82,7 @@ class Reading:
             return
         scene = self._scene(said, kept, history=history)
         given = kept.id if kept is not None else said.stanza_ids.get(room) if self._people.facts.stanza_ids else None
-        ours = self._ours(element, resource_of(said.sender))
+        ours = self._ours(element, said)
         if ours is not None:
             copy = copy_ids(said, scene, self._name(said, scene))
             self._prove(ours, Receipt(evidence=Evidence.ECHOED, ids=copy, at=scene.at or scene.now))
@@ -140,14 +140,18 @@ class Reading:
             dropped=house.odd,
         )
 
-    def _ours(self, element: Element, nick: str) -> str | None:
+    def _ours(self, element: Element, said: Said) -> str | None:
         """By our mark; where a room takes that out, by who has the nick and what they have on the way."""
         ours = self._house.stamp.of(element, self._place.jid)
         if ours is not None:
             return ours
-        id = element.get("id") or ""
-        one = self._outgoing.said_by(id)
-        return id if one is not None and self._cast.nicks.holder(nick) is one else None
+        one = self._cast.nicks.holder(resource_of(said.sender))
+        if one is None:
+            return None
+        if _is_topic(said):
+            return self._outgoing.topic_by(one, said.subject or "")
+        id = said.id or ""
+        return id if self._outgoing.said_by(id) is one else None
 
     def _name(self, said: Said, scene: Scene) -> IdentityId:
         """Who of ours said it, as the room's people know them."""

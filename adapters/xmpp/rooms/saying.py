@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 from adapters.xmpp.outbound import message_for
 from adapters.xmpp.rooms.deeds import membership_request, moderation_request
 from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.outgoing import NotShown
 from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import saying
 from adapters.xmpp.rooms.room import Room
@@ -12,7 +13,8 @@ from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Uncertain
 from bridge.contract.features import Evidence
-from bridge.model.events import Membership, Move, Redaction
+from bridge.model.events import ChannelChange, Membership, Move, Redaction
+from bridge.text.plain import one_line
 
 _DEEDS = frozenset({Move.KICK, Move.BAN, Move.UNBAN})
 
@@ -32,11 +34,18 @@ class Saying:
             return self._moved(room, body)
         if isinstance(body, Redaction) and delivery.target is not None and not delivery.target.ours:
             return await self._ask(room, delivery, moderation_request(delivery, body, room.place.jid, room.people))
+        if isinstance(body, ChannelChange) and body.topic is not None and one_line(body.topic) == (room.reading.topic or ""):
+            return Receipt(evidence=Evidence.ECHOED)  # a room shows nothing where nothing changes
         one = self._speaker(room, delivery)
         repeats = not room.people.facts.keeps  # where there is an archive, what is sent again was looked for in it
         element = message_for(delivery, room.place.jid, sender=one.jid, jid_of=room.address, mark_repeats=repeats)
         self._house.stamp.put(element, room.place.jid, delivery.id)
-        return await room.outgoing.submit(delivery.id, one, element)
+        try:
+            return await room.outgoing.submit(delivery.id, one, element)
+        except (Rejected, NotShown) as error:
+            if isinstance(body, ChannelChange):
+                raise Rejected("the room does not let us change its topic") from error
+            raise
 
     def _speaker(self, room: Room, delivery: Delivery) -> Participant:
         """Who says it there: its author, or who said what it takes back. Raises `Rejected` for who is barred."""
