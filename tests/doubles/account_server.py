@@ -54,6 +54,8 @@ class AccountServer:
         """(address, name, subscription)."""
         self.archive: list[tuple[str, str, datetime]] = []
         """(id, message, when)."""
+        self.mislaid = False
+        """The archive can't be read now."""
         self.picture = ""
         """Everybody's, in base64."""
         self.features = [MAM, "urn:xmpp:sid:0", CARBONS, "urn:xmpp:blocking"]
@@ -272,7 +274,7 @@ class Connection:
             SubElement(slot, f"{{{UPLOAD}}}put", {"url": f"https://{HOST}/put/{name}"})
             SubElement(slot, f"{{{UPLOAD}}}get", {"url": f"https://{HOST}/get/{name}"})
         elif space == MAM:
-            page = self._page(query)
+            page = None if self.server.mislaid else self._page(query)
             if page is None:
                 result.set("type", "error")
                 SubElement(SubElement(result, "error", {"type": "cancel"}), f"{{{STANZAS}}}item-not-found")

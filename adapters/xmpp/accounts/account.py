@@ -26,7 +26,7 @@ from adapters.xmpp.wire.session import Session
 from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import Inlet
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import DeliveryError, Disconnected, Uncertain
+from bridge.contract.errors import DeliveryError, Disconnected, LedgerUnavailable, Uncertain
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event, Message, ProfileChange, Style, Text
@@ -150,8 +150,11 @@ class Account:
                 client.end(Disconnected(f"the server does not answer: {error}"))
                 return
             self._well()
-            if self.services.archive:
-                await self._past.read(client, archive)
+            try:
+                if self.services.archive:
+                    await self._past.read(client, archive)
+            except LedgerUnavailable:
+                client.end(Disconnected("the ledger does not say where we stopped"))
             self._past.release()
         else:
             self._well()
@@ -227,6 +230,8 @@ class Account:
         if found.said.sender.partition("/")[0] != self.me:
             self.marks.note(found.said, item.events)
         item.ticket = ticket
+        if words.archive_id is None and not self._past.whole:
+            item.cursor = None
         item.then = lambda: self._after(found)
         self.intake.put(item)
 

@@ -34,10 +34,12 @@ class Past:
         self._inlet, self._config, self._tools, self._take = inlet, config, tools, take
         self._held: list[tuple[Words, int]] = []
         self._reading = False
+        self.whole = False
+        """The archive was read up to now: what is said from here on may move the cursor. Else it would leave a gap behind."""
 
     def expect(self) -> None:
         """The archive is about to be read: what is said from now on waits."""
-        self._reading = True
+        self._reading, self.whole = True, False
 
     def heard(self, words: Words, ticket: int) -> None:
         """Something is said now."""
@@ -57,7 +59,10 @@ class Past:
             self._take(words, ticket)
 
     async def read(self, client: Client, archive: Archive) -> None:
-        """From where we stopped; the first time, from `history_days` ago. Whatever goes wrong, what is said now goes on."""
+        """From where we stopped; the first time, from `history_days` ago. Whatever goes wrong, what is said now goes on.
+
+        Raises `LedgerUnavailable` where it isn't known where we stopped.
+        """
         cursor = await self._inlet.cursor(self._scope)
         try:
             try:
@@ -67,6 +72,7 @@ class Past:
                     raise
                 self._tools.log.info("the archive has forgotten where we stopped: it is read by date")
                 await self._read(client, archive, None)
+            self.whole = True
         except LOST as error:
             self._tools.metrics.count("xmpp_archive_unread")
             self._tools.log.warning("the archive can't be read: %s", error)

@@ -102,6 +102,20 @@ async def test_an_archive_that_forgot_where_we_were_is_read_by_date() -> None:
         assert await stage.heard(2) == ["one", "two"]
 
 
+async def test_what_is_said_while_the_archive_fails_leaves_no_gap_behind_it() -> None:
+    async with playing() as stage:
+        stage.server.mislaid = True
+        stage.server.archive = [("s1", said("missed", "o1"), START), ("s2", said("now", "n1"), START)]
+        await stage.start()
+        stage.server.send(said("now", "n1", stanza_id="s2"))
+        assert await stage.heard(1) == ["now"]
+        await stage.stop()
+        stage.server.mislaid = False
+        await stage.start()
+        assert await stage.heard(2) == ["now", "missed"]
+        await until(lambda: stage.inlet.cursors[f"account/me/{JID}"].value == "s2")
+
+
 async def test_what_the_owner_writes_on_a_phone_is_the_owners() -> None:
     async with playing() as stage:
         await stage.start()
