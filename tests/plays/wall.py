@@ -59,7 +59,7 @@ FOUND = FoundAdapters(
 )
 STEP = 20.0
 """Seconds by which the clock moves on while something is waited for."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds of real time."""
 HOSTILE, NEIGHBOUR = "/hostile", "/neighbour"
 Event = dict[str, Any]
