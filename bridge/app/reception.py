@@ -10,6 +10,7 @@ from bridge.app.accounts import Accounts
 from bridge.app.directs import Directs
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
+from bridge.app.logins import handle_of
 from bridge.app.outfeeds import OutfeedDesk, build_outfeeds
 from bridge.app.persons import HumanBook
 from bridge.app.residents import Residents
@@ -23,6 +24,7 @@ from bridge.matrix.api import Api
 from bridge.matrix.private import PrivateRooms
 from bridge.model.ids import NetworkName
 from bridge.model.permissions import permission_of
+from bridge.ops.named import unheld
 
 
 class Reception(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,9 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     prefix = ground.settings.bridge.command_prefix
     talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
     await talks.load()
+    held = {handle_of(login) for login in ground.logins.all()}
+    for named, words in unheld(ground.settings, held, ground.networks.login_of):
+        log.warning("%s: %s", named.room, words)
     return Reception(
         rights=rights,
         timelines=timelines,

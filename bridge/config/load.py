@@ -29,6 +29,7 @@ from bridge.config.settings import (
 from bridge.contract.features import Manifest
 from bridge.model.ids import HUB, ChannelId, NetworkName
 from bridge.model.permissions import Permission
+from bridge.model.portals import repost_ends
 
 PREFIX = "UNABRIDGED__"
 SECTIONS = ("bridge", "homeserver", "permissions", "networks", "portals")
@@ -222,11 +223,29 @@ class _Reading:
                 self.reader.wrong((*path, "links", number), f"{link.channel} is linked to this room twice", path)
             seen.add(link.channel)
         for number, login in enumerate(portal.post_to):
-            network, _, name = login.partition("@")
-            if not name or network not in self.manifests:
-                words = f'"post_to" names logins like "social@me"; there is no network "{network}"' if name else "is no login"
-                hint = nearest(network, self.manifests) if name else ': write "network@name"'
-                self.reader.wrong((*path, "post_to", number), f"{show(login)}: {words}{hint}", path)
+            self._login(login, "post_to", (*path, "post_to", number), path)
+        for number, rule in enumerate(portal.timeline.repost):
+            place: Path = (*path, "timeline", "repost", number)
+            ends = repost_ends(rule)
+            if ends is None:
+                self.reader.wrong(place, f'{show(rule)} is no rule: write "from@a -> to@b"', path)
+            elif ends[0] == ends[1]:
+                self.reader.wrong(place, f"{show(rule)} repeats an account on itself", path)
+            else:
+                for login in ends:
+                    self._login(login, "repost", place, path)
+
+    def _login(self, login: str, key: str, place: Path, path: Path) -> None:
+        """Whether it can be one: of a network that is configured, where one can post."""
+        network, _, name = login.partition("@")
+        if not name or not network:
+            self.reader.wrong(place, f'{show(login)}: is no login: write "network@name"', path)
+        elif network not in self.manifests:
+            hint = nearest(network, self.manifests)
+            words = f'"{key}" names logins like "social@me"; there is no network "{network}"{hint}'
+            self.reader.wrong(place, f"{show(login)}: {words}", path)
+        elif (manifest := self.manifests[network]) is not None and manifest.posts_to is None:
+            self.reader.wrong(place, f"{show(login)}: nobody has an account of {network} to post with", path)
 
     def _channel(self, raw: Any) -> ChannelId:
         if not isinstance(raw, str):

@@ -88,6 +88,12 @@ class TimelineOptions(Struct, frozen=True, kw_only=True):
     """Whether its public posts can be read outside, by an address nobody guesses; the word `outfeed` decides after all."""
 
 
+def repost_ends(rule: str) -> tuple[str, str] | None:
+    """The logins that a rule of `repost` is about: from which, on which; None where it is no such rule."""
+    from_, arrow, to = (part.strip() for part in rule.partition("->"))
+    return (from_, to) if arrow and from_ and to else None
+
+
 class Link(Struct, frozen=True, kw_only=True):
     """Portal ↔ channel. `relay` lets what comes in here go on to the portal's other links."""
 

@@ -19,9 +19,11 @@ from bridge.contract.adapter import Examines, Phase
 from bridge.contract.features import Feature, Features
 from bridge.ledger.backend import open_backend, plain_words
 from bridge.matrix.registration import RegistrationError, problems, read, tokens
+from bridge.model.ids import ChannelId
 from bridge.ops.features import losses
 from bridge.ops.findings import Finding, Grade, reason
 from bridge.ops.house_call import look_at_homeserver
+from bridge.ops.named import unheld
 from bridge.ops.remote import NotRunning, ask
 from bridge.routing.hub import HUB_FEATURES
 
@@ -40,6 +42,8 @@ async def examine(settings: Settings, config: Path, env: Mapping[str, str], adap
         findings += [finding async for finding in look_at_homeserver(settings, held)]
     live = await asyncio.to_thread(look_at_running_bridge, places.socket)
     findings += live or [finding async for finding in look_at_networks(settings, adapters)]
+    findings += await asyncio.to_thread(look_at_logins, settings, adapters, places.socket)
+    findings += look_at_outside(settings)
     findings += look_at_losses(settings, adapters)
     return findings
 
@@ -93,6 +97,29 @@ def look_at_running_bridge(socket: Path) -> list[Finding]:
         return []
     networks = answer.data.get("networks", []) if isinstance(answer.data, dict) else []
     return [_live(network) for network in networks]
+
+
+def look_at_logins(settings: Settings, adapters: FoundAdapters, socket: Path) -> list[Finding]:
+    """Rooms that name logins nobody has, by what the running bridge says; nothing where none runs."""
+    try:
+        answer = ask(socket, "logins", {}, None)
+    except (NotRunning, OSError):
+        return []
+    accounts = answer.data if isinstance(answer.data, list) else []
+    held = {f"{account['network']}@{account['name']}" for account in accounts}
+
+    def login_of(channel: ChannelId) -> str | None:
+        return adapters[settings.networks[channel.network].adapter].login_of(channel.id)
+
+    return [Finding(portal.room, Grade.WARNING, words) for portal, words in unheld(settings, held, login_of)]
+
+
+def look_at_outside(settings: Settings) -> list[Finding]:
+    """Rooms that are meant to be read outside where nobody outside can reach us."""
+    if settings.bridge.public_listen is not None and settings.bridge.public_address is not None:
+        return []
+    words = "timeline.outfeed has no effect: bridge.public_listen and bridge.public_address are not both set"
+    return [Finding(portal.room, Grade.WARNING, words) for portal in settings.portals if portal.timeline.outfeed]
 
 
 def _live(network: dict[str, Any]) -> Finding:

@@ -11,13 +11,11 @@ from msgspec.structs import replace
 from bridge.contract.plan import Lookup
 from bridge.model.events import Edit, Event, Message, Origin, Redaction, Visibility
 from bridge.model.ids import ChannelId
-from bridge.model.portals import Portal, PortalKind
+from bridge.model.portals import Portal, PortalKind, repost_ends
 from bridge.routing.accounts import Accounts
 from bridge.routing.say import standing_alone
 from bridge.routing.topology import Topology, account_leg
 from bridge.routing.writing import Job
-
-ARROW = "->"
 
 
 def repeated(event: Event, original: Event | None, topology: Topology, accounts: Accounts, lookup: Lookup) -> Iterator[Job]:
@@ -36,7 +34,7 @@ def _posts(event: Event, topology: Topology, accounts: Accounts) -> Iterator[Job
         return
     done: set[ChannelId] = set()
     for portal, rule in _rules(event, topology):
-        from_, to = ends(rule)
+        from_, to = repost_ends(rule) or ("", "")
         first, other = accounts.named(from_), accounts.named(to)
         if first is None or other is None or first == other or first.identity != event.author.id:
             continue
@@ -58,12 +56,6 @@ def _changes(event: Event, original: Event | None, topology: Topology, accounts:
                 parts = {seat.channel: (seat.parts, tuple(range(seat.parts)))}
                 yield Job(event=event, legs=(account_leg(portal, seat.channel, account),), parts=parts)
         return
-
-
-def ends(rule: str) -> tuple[str, str]:
-    """The logins that a rule is about; empty where it is none."""
-    from_, arrow, to = rule.partition(ARROW)
-    return (from_.strip(), to.strip()) if arrow else ("", "")
 
 
 def _is_own_post(event: Event, message: Message) -> bool:

@@ -261,3 +261,10 @@ async def test_names_of_matrix_people_do_not_leave_by_links(tmp_path: Path, hs: 
         body_sent = (await (await town.get()).read()).decode()
         assert "secret.example" not in body_sent
         assert "https://gs.example/" in body_sent
+
+
+async def test_a_login_that_the_file_names_and_nobody_has_is_told_at_the_start(
+    tmp_path: Path, hs: FakeHomeserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with outside(tmp_path, hs):
+        assert "is seen through the login social@me, which nobody has" in caplog.text

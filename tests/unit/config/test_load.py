@@ -93,6 +93,10 @@ def test_an_unknown_key_names_line_table_and_nearest(tmp_path: Path) -> None:
         ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{pattern = "(a+)+$"}]', '"pattern" does not work: that'),
         ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.rules = [{kinds = ["bost"]}]', 'not "bost"; did you mean "boost"?'),
         ('room = "#lobby:localhost"', 'room = "!x"\npost_to = ["local"]', 'write "network@name"'),
+        ('room = "#lobby:localhost"', 'room = "!x"\npost_to = ["local@me"]', "nobody has an account of local to post with"),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.repost = ["a@me"]', '"a@me" is no rule: write "from@a -> to@b"'),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.repost = ["a@b -> a@b"]', "repeats an account on itself"),
+        ('room = "#lobby:localhost"', 'room = "!x"\ntimeline.repost = ["lokal@a -> lokal@b"]', 'did you mean "local"?'),
     ],
 )  # fmt: skip
 def test_each_mistake_has_its_words(tmp_path: Path, old: str, new: str, told: str) -> None:

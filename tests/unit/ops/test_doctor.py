@@ -17,6 +17,7 @@ from bridge.contract.features import Feature, Features, Level, Manifest
 from bridge.contract.words import Answer
 from bridge.matrix import registration
 from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.portals import PortalKind, TimelineOptions
 from bridge.ops.control import Arguments, ControlServer
 from bridge.ops.doctor import examine, look_at_database_server, look_at_networks
 from bridge.ops.findings import Finding, Grade, as_answer, reason
@@ -236,6 +237,31 @@ async def test_a_running_bridge_is_asked_how_its_networks_are(hs: FakeHomeserver
     assert (found["half"].grade, found["half"].words) == (Grade.WARNING, "connected, 1 of 2 links open; half/#x: invite only")
     assert found["away"].grade is Grade.WARNING
     assert found["banned"].words == "failed, 2 of 2 links open: K-lined"
+
+
+async def test_a_room_that_names_a_login_nobody_has_is_told_with_the_one_that_was_meant(
+    hs: FakeHomeserver, tmp_path: Path
+) -> None:
+    async def answer(word: str, arguments: Arguments, user: str | None) -> Answer:
+        return Answer(data=[{"network": "local", "name": "alice"}] if word == "logins" else {"networks": []})
+
+    server = ControlServer(tmp_path / "unabridged.sock", answer, logging.getLogger("test"))
+    await server.start()
+    timeline = TimelineOptions(repost=("local@alice -> local@bob",))
+    meant = PortalSettings(room=ROOM, kind=PortalKind.TIMELINE, post_to=("local@alcie",), timeline=timeline)
+    settings = msgspec.structs.replace(settings_for(hs), portals=(meant,))
+    told = [finding.words for finding in await examine(settings, tmp_path / "bridge.toml", ENV, Installed())]
+    await server.close()
+    assert 'post_to names the login local@alcie, which nobody has; did you mean "alice"?; ' in "\n".join(told)
+    assert 'repost names the login local@bob, which nobody has; whoever it is for says "login local --name bob"' in told
+    assert not any("local@alice, which" in words for words in told)
+
+
+async def test_a_room_that_nobody_outside_can_read_though_it_should_is_told(hs: FakeHomeserver, tmp_path: Path) -> None:
+    meant = PortalSettings(room=ROOM, kind=PortalKind.TIMELINE, timeline=TimelineOptions(outfeed=True))
+    settings = msgspec.structs.replace(settings_for(hs), portals=(meant,))
+    told = [finding.words for finding in await examine(settings, tmp_path / "bridge.toml", ENV, Installed())]
+    assert any(words.startswith("timeline.outfeed has no effect") for words in told)
 
 
 @pytest.mark.parametrize(
