@@ -12,11 +12,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import feeds, joining, latency, pushed, scale, throughput
-from benchmarks.scene import Scene, bridged, floor
+from benchmarks import feeds, joining, latency, pushed, scale, throughput, xmpp
+from benchmarks.scene import bridged, floor
 
 Row = tuple[str, str, str, str, str]
 T = TypeVar("T", latency.Times, throughput.Burst, tuple[float, int])
+S = TypeVar("S")
 HEAD: Row = ("what", "floor", "bridge", "against the floor", "bar")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 MARK = "<!-- measured -->"
@@ -24,8 +25,8 @@ MARK = "<!-- measured -->"
 
 async def best_of(
     rounds: int,
-    make: Callable[[Path], AbstractAsyncContextManager[Scene]],
-    measure: Callable[[Scene], Awaitable[T]],
+    make: Callable[[Path], AbstractAsyncContextManager[S]],
+    measure: Callable[[S], Awaitable[T]],
     folder: Path,
 ) -> tuple[T, list[T]]:
     """The best of so many rounds, each on a fresh scene, and all of them: others may be using the machine too."""
@@ -121,12 +122,31 @@ async def run_feeds(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
+async def run_xmpp(folder: Path, rounds: int) -> list[Row]:
+    """Without a floor yet: the bars that name one can't be told from these rows."""
+    rows: list[Row] = []
+    for name, latent, bursting in (
+        ("XMPP → Matrix", xmpp.latency_in, xmpp.burst_in),
+        ("Matrix → XMPP", xmpp.latency_out, xmpp.burst_out),
+    ):
+        times, _ = await best_of(rounds, xmpp.bridged, latent, folder / f"l{name[0]}")
+        rows.append((f"latency {name}, p50", "–", f"{times.p50:.2f} ms", "–", "–"))
+        rows.append((f"latency {name}, p99", "–", f"{times.p99:.2f} ms", "–", "–"))
+        fastest, every = await best_of(rounds, xmpp.bridged, bursting, folder / f"b{name[0]}")
+        lost, in_order = sum(burst.lost for burst in every), all(burst.in_order for burst in every)
+        state = f"{lost} lost, {'in order' if in_order else 'OUT OF ORDER'}"
+        rows.append((f"burst of {throughput.LINES} {name} ({state})", "–", f"{fastest.a_second:.0f}/s", "–", "≥ 900/s"))
+        rows.append((f"CPU for 1,000 {name}", "–", f"{fastest.cpu_per_thousand:.2f} s", "–", "–"))
+    return rows
+
+
 RUNS: dict[str, Callable[[Path, int], Awaitable[list[Row]]]] = {
     "latency": run_latency,
     "throughput": run_throughput,
     "joining": run_joining,
     "scale": run_scale,
     "feeds": run_feeds,
+    "xmpp": run_xmpp,
 }
 
 

@@ -26,7 +26,7 @@ class Times(Struct):
 async def inward(scene: Scene) -> Times:
     """IRC → Matrix."""
     speaker = await scene.speaker("lat")
-    return await _measure(scene, lambda number: speaker.say(f"m{number}"), scene.watch)
+    return await measure(lambda number: speaker.say(f"m{number}"), scene.watch)
 
 
 async def outward(scene: Scene) -> Times:
@@ -36,10 +36,10 @@ async def outward(scene: Scene) -> Times:
     def watch(seen: Seen) -> None:
         listener.on_mark = seen
 
-    return await _measure(scene, lambda number: scene.homeserver.say(ALICE, scene.room, f"m{number}"), watch)
+    return await measure(lambda number: scene.homeserver.say(ALICE, scene.room, f"m{number}"), watch)
 
 
-async def _measure(scene: Scene, say: Callable[[int], object], watch: Callable[[Seen], None]) -> Times:
+async def measure(say: Callable[[int], object], watch: Callable[[Seen], None]) -> Times:
     sent: dict[int, float] = {}
     took: dict[int, float] = {}
     arrived = asyncio.Event()

@@ -104,7 +104,7 @@ async def bridged(folder: Path, rooms: int = 1, **homeserver: Any) -> AsyncItera
         bridge = BridgeProcess(folder / "bridge", homeserver=hs.url, port=port)
         names = {ROOM_ALIAS: CHANNEL} | {f"#bench{number}:localhost": f"#bench{number}" for number in range(1, rooms)}
         bridge.irc(f"{ircd.host}:{ircd.port}", names)
-        tokens = json.dumps(_registration(hs, bridge.url))
+        tokens = json.dumps(registration(hs, bridge.url))
         (bridge.folder / "registration.yaml").write_text(tokens)
         try:
             hs.user("alice"), hs.user("admin")
@@ -117,7 +117,7 @@ async def bridged(folder: Path, rooms: int = 1, **homeserver: Any) -> AsyncItera
             await ircd.stop()
 
 
-def _registration(hs: FakeHomeserver, url: str) -> dict[str, Any]:
+def registration(hs: FakeHomeserver, url: str) -> dict[str, Any]:
     return {
         "id": "unabridged",
         "url": url,

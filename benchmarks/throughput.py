@@ -38,7 +38,7 @@ async def inward(scene: Scene) -> Burst:
         for number in range(LINES):
             speakers[number % AUTHORS].say(f"m{number}")
 
-    return await _burst(scene, speak, scene.watch, lambda: truth)
+    return await burst(scene, speak, scene.watch, lambda: truth)
 
 
 async def outward(scene: Scene) -> Burst:
@@ -56,10 +56,10 @@ async def outward(scene: Scene) -> Burst:
     def watch(seen: Callable[[int], None]) -> None:
         listener.on_mark = seen
 
-    return await _burst(scene, speak, watch, lambda: list(range(LINES)))
+    return await burst(scene, speak, watch, lambda: list(range(LINES)))
 
 
-async def _burst(
+async def burst(
     scene: Scene,
     speak: Callable[[], None],
     watch: Callable[[Callable[[int], None]], None],

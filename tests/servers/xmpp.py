@@ -12,6 +12,8 @@ from tests.servers.certificates import issue
 from tests.servers.daemons import Daemon, binary, free_port
 
 HOST, MUC, COMPONENT, UPLOAD = "xmpp.test", "rooms.xmpp.test", "bridge.xmpp.test", "upload.xmpp.test"
+PEOPLE = "people.xmpp.test"
+"""Of another component, with the same secret: people who speak quicker than accounts do."""
 SECRET = "the component's secret"
 HERE = Path(__file__).parent
 
@@ -28,7 +30,7 @@ class XmppServer(Daemon):
     def settings(self, template: str, **more: object) -> str:
         return Template((HERE / template).read_text()).substitute(
             folder=self.folder, port=self.port, component_port=self.component_port, http_port=self.http_port,
-            host=HOST, muc=MUC, component=COMPONENT, upload=UPLOAD, secret=SECRET,
+            host=HOST, muc=MUC, component=COMPONENT, upload=UPLOAD, secret=SECRET, people=PEOPLE,
             chain=self.certificates.chain, key=self.certificates.key, **more,
         )  # fmt: skip
 
