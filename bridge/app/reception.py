@@ -77,9 +77,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     prefix = ground.settings.bridge.command_prefix
     talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
     await talks.load()
-    held = {handle_of(login) for login in ground.logins.all()}
-    for named, words in unheld(ground.settings, held, ground.networks.login_of):
-        log.warning("%s: %s", named.room, words)
+    _warn(ground, log)
     return Reception(
         rights=rights,
         timelines=timelines,
@@ -92,6 +90,18 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs, residents),
     )
+
+
+def _warn(ground: Ground, log: logging.Logger) -> None:
+    held = {handle_of(login) for login in ground.logins.all()}
+    for portal, words in unheld(ground.settings, held, ground.networks.login_of):
+        log.warning("%s: %s", portal.room, words)
+
+
+def _warn_of_unheld(ground: Ground, log: logging.Logger) -> None:
+    held = {handle_of(login) for login in ground.logins.all()}
+    for named, words in unheld(ground.settings, held, ground.networks.login_of):
+        log.warning("%s: %s", named.room, words)
 
 
 def _accounts(ground: Ground, talks: Talks, timelines: Timelines, troubles: Troubles) -> Accounts:
