@@ -155,12 +155,18 @@ class Room:
     def presence(self, element: Element) -> None:
         """Of the room or somebody in it, to one of us."""
         if element.get("to") == self.me.jid:
+            if self.me.state is State.OUT:
+                return
             self.timers.heard()
         self._presences.take(element, live=self.open)
 
     def message(self, element: Element) -> None:
-        """From the room or somebody in it, to our listener."""
-        if self.past.take(element):
+        """From the room or somebody in it, to our listener.
+
+        A room that didn't notice our going sends on what is said before we have come in again: the archive, or what the room
+        repeats, will tell it in its place.
+        """
+        if self.past.take(element) or self.me.state is not State.IN:
             return
         if self._held is not None and self.people.facts.keeps and self._house.stamp.of(element, self.place.jid) is None:
             self._held.append(element)  # our own prove something, and need not wait

@@ -208,6 +208,33 @@ async def test_who_is_still_in_a_room_after_a_lost_connection_need_not_come_in_a
         assert not [stanza for stanza in server.seen[seen:] if stanza.tag.endswith("presence")]
 
 
+async def test_what_comes_from_a_room_that_did_not_notice_our_going_is_told_in_its_place(server: ComponentServer) -> None:
+    server.forgets = False
+    inlet = RecordingInlet()
+    async with scene(server, inlet) as one:
+        one.room.enter("bob")
+        one.room.say("bob", "before")
+        await one.heard_all()
+        await one.cut()
+        one.room.say("bob", "meanwhile")
+        answer = server._answer
+
+        def busy(iq, room, nick):  # type: ignore[no-untyped-def]
+            room.say("bob", "too early")
+            room.rename("bob", "rob")
+            room.rename("rob", "bob")
+            answer(iq, room, nick)
+
+        server._answer = busy  # type: ignore[method-assign]
+        await one.connect()
+        await one.open()
+        server._answer = answer  # type: ignore[method-assign]
+        await one.heard_all()
+        assert one.said()[:3] == ["before", "meanwhile", "too early"]
+        assert len(one.said()) == len([stanza for _, _, stanza in one.room.archive if stanza.get("from") == f"{ROOM}/bob"])
+        assert len({event.author.id for event in one.of(Message) if event.author.name == "bob"}) == 1
+
+
 async def test_who_was_left_in_a_room_by_a_bridge_that_died_does_not_stay_for_ever(server: ComponentServer) -> None:
     server.forgets = False
     room = server.room(ROOM)
