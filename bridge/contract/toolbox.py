@@ -88,7 +88,7 @@ class Shrinks(Protocol):
     """Implemented by media stores that can scale pictures."""
 
     def shrunk(self, source: str, pixels: int) -> AbstractAsyncContextManager[MediaStream]:
-        """A picture of the hub (an mxc URI), no larger than so many pixels each way. Raises `OSError`."""
+        """A picture of the hub (an mxc URI), cut to a square of so many pixels, or little more. Raises `OSError`."""
         ...
 
 

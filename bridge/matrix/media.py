@@ -50,7 +50,7 @@ class HomeserverMedia:
     @asynccontextmanager
     async def shrunk(self, source: str, pixels: int) -> AsyncIterator[MediaStream]:
         """Raises `OSError`: not there, no picture, one that the homeserver can't read."""
-        params = {"width": str(pixels), "height": str(pixels), "method": "scale"}
+        params = {"width": str(pixels), "height": str(pixels), "method": "crop"}
         async with await self._download(source, _THUMBNAILS, params) as answer:
             yield BodyStream(answer, self._cap, name="picture")
 

@@ -21,6 +21,8 @@ class MatrixClient:
         self.timeline: dict[str, list[Event]] = {}
         self._shown: dict[str, set[str]] = {}
         self.state: dict[str, dict[tuple[str, str], Event]] = {}
+        self.invitations: dict[str, str] = {}
+        """Room → who invited us, also where we have gone in since."""
         self._grown = asyncio.Condition()
         self._transactions = itertools.count()
         self._prefix = f"t{id(self)}-{asyncio.get_running_loop().time()}"
@@ -80,6 +82,10 @@ class MatrixClient:
                 if news["timeline"].get("limited") and seen:
                     events = await self._gap(room, seen[-1]["event_id"]) or events
                 self._show(room, events)
+            for room, news in data.get("rooms", {}).get("invite", {}).items():
+                for event in news["invite_state"]["events"]:
+                    if event["type"] == "m.room.member" and event["state_key"] == self.user:
+                        self.invitations[room] = event["sender"]
             self._grown.notify_all()
 
     def _show(self, room: str, events: list[Event]) -> None:
@@ -106,6 +112,16 @@ class MatrixClient:
 
     async def join(self, room: str) -> str:
         return str((await self.call("POST", f"join/{_quoted(room)}"))["room_id"])
+
+    async def enter(self, inviter: str, timeout: float = 20.0) -> str:
+        """Waits for an invitation, and follows it."""
+        await self.until(lambda: inviter in self.invitations.values(), timeout)
+        return await self.join(next(room for room, by in self.invitations.items() if by == inviter))
+
+    async def upload(self, data: bytes, kind: str) -> str:
+        url = f"{self.homeserver}/_matrix/media/v3/upload"
+        async with self._session.post(url, data=data, headers={"Content-Type": kind}) as answer:
+            return str((await answer.json())["content_uri"])
 
     async def say(self, room: str, text: str, **content: Any) -> str:
         return await self.send(room, "m.room.message", {"msgtype": "m.text", "body": text, **content})

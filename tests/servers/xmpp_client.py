@@ -52,6 +52,8 @@ class XmppClient:
         self.heard: list[Said] = []
         self.occupants: dict[str, dict[str, Element]] = {}
         """Room → nick → the presence."""
+        self.presences: list[Element] = []
+        """Outside of rooms."""
         self.subjects: dict[str, str] = {}
         self.connected = False
         self._rooms: list[str] = []
@@ -123,6 +125,8 @@ class XmppClient:
                 here.pop(nick, None)
             elif element.get("type") is None:
                 here[nick] = element
+        elif name == "presence":
+            self.presences.append(element)
         elif name == "message":
             result = element.find(f"{{{MAM}}}result")
             if result is not None:
@@ -132,6 +136,23 @@ class XmppClient:
             if subject is not None and element.find(f"{CLIENT}body") is None:
                 self.subjects[room] = subject.text or ""
             self.heard.append(Said(element))
+
+    def present(self, to: str, kind: str) -> None:
+        """subscribe, subscribed, …"""
+        self._stream.send_raw(_written(Element(f"{CLIENT}presence", {"to": to, "type": kind})))
+
+    async def meets(self, who: str, kind: str | None = None, timeout: float = 20.0) -> Element:
+        """Waits for a presence of that kind (None: they are there), past or to come, and takes it off the list."""
+
+        def found() -> Element | None:
+            fits = (one for one in self.presences if one.get("from", "").partition("/")[0] == who and one.get("type") == kind)
+            return next(fits, None)
+
+        await self.until(lambda: found() is not None, timeout)
+        met = found()
+        assert met is not None
+        self.presences.remove(met)
+        return met
 
     # rooms
 

@@ -12,7 +12,7 @@ from bridge.model.events import Attachment
 from bridge.model.ids import IdentityId
 from bridge.model.people import Profile
 
-PIXELS = 128
+PIXELS = 96
 """Each way, of a picture in a stanza."""
 LARGEST = 64 * 1024
 """Bytes of one."""
