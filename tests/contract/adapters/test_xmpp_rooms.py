@@ -20,6 +20,7 @@ class RoomRig:
     network = NetworkName("jabber")
     channel = ChannelId(network, "lobby@muc.example.org")
     people: Sequence[str] = ("bob", "Bob", "bob (2)", "b/ob", "bob@muc.example.org", "<b>&'\"", "Иван", "😀", "a#b", "%2f")
+
     def __init__(self, server: ComponentServer, *, keeps: bool) -> None:
         self.server = server
         self.room = server.room(self.channel.id)
