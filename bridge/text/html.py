@@ -68,6 +68,9 @@ _CLEANER = nh3.Cleaner(
     link_rel=None,
 )
 
+_AGAIN = 4
+"""Further readings of misnested HTML, until nothing moves any more. Most stands still at the first."""
+
 
 def sanitize(html: str) -> str:
     """The HTML with nothing in it but the Matrix subset, well formed; `mx-reply` goes with its content.
@@ -80,8 +83,10 @@ def sanitize(html: str) -> str:
     if not fits(html):
         return plain_to_html(_untagged(html.encode("utf-8", "replace")[:SIZE_CAP].decode("utf-8", "ignore")))
     clean = _CLEANER.clean(html)
-    if clean.count("<a") > 1 and "<table" in clean:
-        clean = _CLEANER.clean(clean)  # what is put out of a table may come to lie in a link that it began in
+    for _ in range(_AGAIN):  # what a reader puts elsewhere (out of a table, say) may come to lie where the next can't leave it
+        settled, clean = clean, _CLEANER.clean(clean)
+        if settled == clean:
+            break
     # controls written as character references come out as themselves
     return strip_controls(clean)
 
