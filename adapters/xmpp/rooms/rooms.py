@@ -30,6 +30,8 @@ from bridge.model.signals import Signal, Typing
 AT_ONCE = 50
 """Rooms that are entered at a time: each is a few round trips and as many presences as it has people."""
 RETRY_SECONDS = 5.0
+_READ_BY_ONE = {"message": ("groupchat",), "presence": ("", "unavailable")}
+"""Of which types our listener is sent one, too."""
 
 
 class Rooms:
@@ -150,6 +152,15 @@ class Rooms:
             return False
         room.presence(element)
         return True
+
+    def is_copy(self, kind: str, to: str, sender: str, type: str) -> bool:
+        """Only our listener reads what is said, and who comes and goes; the others only what is about themselves."""
+        room, _, nick = sender.partition("/")
+        found = self._rooms.get(room)
+        if found is None or not nick or to == self._house.me or type not in _READ_BY_ONE[kind]:
+            return False
+        one = found.cast.of(to)
+        return one is not None and one.state is State.IN and (kind == "message" or one.nick != nick)
 
     def query(self, element: Element) -> bool:
         """Nothing is asked of us here that the gateway does not answer."""

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from adapters.xmpp.config import XmppConfig, address
 from adapters.xmpp.wire.markup import written
+from adapters.xmpp.wire.skim import IsCopy, never
 from adapters.xmpp.wire.stream import COMPONENT, Stream
 from adapters.xmpp.wire.verdicts import refusal_of, verdict_of
 from bridge.contract.errors import Disconnected, Rejected, Unavailable, Uncertain
@@ -47,9 +48,10 @@ class Ear(Protocol):
 class Link:
     """Use once: `connect`, then whatever until `over`."""
 
-    def __init__(self, config: XmppConfig, tools: Toolbox, ear: Ear) -> None:
+    def __init__(self, config: XmppConfig, tools: Toolbox, ear: Ear, *, is_copy: IsCopy = never) -> None:
+        """`is_copy` tells of a message or presence that says nothing that another does not say too: it is dropped unread."""
         self.host = config.component or ""
-        self.stream = Stream(self, self.host, config.secret or "")
+        self.stream = Stream(self, self.host, config.secret or "", is_copy)
         """For services: `register_plugin`, before `connect`."""
         self._config, self._tools, self._ear = config, tools, ear
         self._loop = asyncio.get_running_loop()

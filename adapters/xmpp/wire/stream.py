@@ -14,6 +14,7 @@ from slixmpp.xmlstream.stanzabase import StanzaBase
 
 from adapters.xmpp.wire.feed import feed
 from adapters.xmpp.wire.markup import written
+from adapters.xmpp.wire.skim import IsCopy, Skim
 
 COMPONENT = "jabber:component:accept"
 _HANDSHAKE = f"{{{COMPONENT}}}handshake"
@@ -45,9 +46,10 @@ class Owner(Protocol):
 class Stream(ComponentXMPP):
     """An asyncio protocol for one connection. Use once."""
 
-    def __init__(self, owner: Owner, host: str, secret: str) -> None:
+    def __init__(self, owner: Owner, host: str, secret: str, is_copy: IsCopy) -> None:
         super().__init__(host, secret)  # type: ignore[no-untyped-call]  # the library is half typed
         self._owner = owner
+        self._skim = Skim(is_copy)
         self._said: str | None = None
         for name in ("IM", "IMError", "Presence", "Stream Error"):
             self.remove_handler(name)
@@ -55,6 +57,8 @@ class Stream(ComponentXMPP):
         self.init_plugins()  # type: ignore[no-untyped-call]
 
     def data_received(self, data: bytes | str) -> None:
+        if isinstance(data, bytes):
+            data = self._skim.copies_out(data, between=self.xml_depth == 1)
         reason = feed(self, data, self._spawn_event)
         if reason is not None:
             self._end(reason)

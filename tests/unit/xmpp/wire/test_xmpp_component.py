@@ -49,11 +49,15 @@ async def server() -> AsyncIterator[ComponentServer]:
         await server.stop()
 
 
+def is_copy(kind: str, to: str, sender: str, type: str) -> bool:
+    return to.startswith("copy@")
+
+
 class Up:
     def __init__(self, server: ComponentServer, clock: FakeClock, **settings: object) -> None:
         self.clock, self.ear = clock, Listener()
         chosen = {"component": HOST, "secret": SECRET, "server": f"127.0.0.1:{server.port}", **settings}
-        self.link = Link(XmppConfig(**chosen), toolbox(clock), self.ear)  # type: ignore[arg-type]
+        self.link = Link(XmppConfig(**chosen), toolbox(clock), self.ear, is_copy=is_copy)  # type: ignore[arg-type]
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter((self.link, self.ear, self.clock))
@@ -277,6 +281,16 @@ async def test_while_reading_is_paused_nothing_is_heard_and_nothing_is_lost(serv
         assert not up.ear.messages
         up.link.resume()
         await until(lambda: len(up.ear.messages) == 10)
+
+
+async def test_copies_are_dropped_and_their_neighbours_heard(server: ComponentServer) -> None:
+    async with connected(server) as up:
+        for number in range(100):
+            server.send(*(f"<message from='r@x/n' to='{to}@y'><body>{number}</body></message>" for to in ("copy", "one", "copy")))
+        await until(lambda: len(up.ear.messages) >= 100)
+        heard = [one.findtext("{jabber:component:accept}body") for one in up.ear.messages if one.get("to") == "one@y"]
+        assert heard == [str(number) for number in range(100)]
+        assert len(up.ear.messages) < 150
 
 
 async def test_the_secret_is_never_shown() -> None:
