@@ -10,6 +10,7 @@ from adapters.xmpp.accounts.crew import Crew
 from adapters.xmpp.accounts.login import Dialogue
 from adapters.xmpp.accounts.words import Words
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.examine import examine
 from adapters.xmpp.gateway.gateway import Gateway
 from adapters.xmpp.gateway.words import ChatWords
 from adapters.xmpp.ids import Kind, place_of
@@ -17,6 +18,7 @@ from adapters.xmpp.manifest import MANIFEST
 from adapters.xmpp.parts import OnComponent, Part
 from adapters.xmpp.rooms.rooms import Rooms
 from adapters.xmpp.wire.component import Link
+from adapters.xmpp.wire.skim import IsCopy, never
 from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Disconnected, Rejected
@@ -33,16 +35,19 @@ NOT_HERE = "this network has nothing of that kind: its settings name no componen
 
 
 class Xmpp:
-    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles, Describes, LogsIn, Commands."""
+    """`bridge.contract.adapter.Adapter`; also Signals, Reconciles, Describes, LogsIn, Commands, Examines."""
 
     manifest: ClassVar[Manifest] = MANIFEST
+    examine = staticmethod(examine)
 
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         on_component: dict[Kind, OnComponent] = {}
+        self._is_copy: IsCopy = never
         gateway: Gateway | None = None
         if config.component is not None:
-            on_component[Kind.ROOM] = Rooms(network, config, inlet, tools)
+            on_component[Kind.ROOM] = rooms = Rooms(network, config, inlet, tools)
+            self._is_copy = rooms.is_copy
             on_component[Kind.GATEWAY] = gateway = Gateway(network, config, inlet, tools)
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
@@ -76,7 +81,7 @@ class Xmpp:
 
     async def _live(self, ready: Callable[[], None]) -> None:
         """One connection of the component, to its end. Raises `Disconnected`."""
-        link = Link(self._config, self._tools, self)
+        link = Link(self._config, self._tools, self, is_copy=self._is_copy)
         pipeline = Pipeline(self._inlet, self._tools, name="xmpp", pause=link.pause, resume=link.resume)
         try:
             await link.connect()
