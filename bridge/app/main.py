@@ -82,9 +82,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.networks.follow(),
                     plant.caretaker.run(),
                     plant.recovery.run(),
-                    plant.reception.troubles.run(),
-                    plant.reception.talks.run(),
-                    plant.reception.outfeeds.run(),
+                    plant.reception.run(),
                 )
             ]
             linking = group.create_task(plant.linkage.run())

@@ -151,7 +151,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         chores_waiting=chores.wake,
         redacted=links.redacted,
         first=told.first,
-        taken=reception.outfeeds.changed,
+        taken=reception.taken,
     )
     _build_networks(ground, intake, courier, signals, reception)
     office = _office(ground, foreign, linkage, courier, pulse, reception)

@@ -1,8 +1,9 @@
 """What people with accounts of their own ask for, put together: their logins, timelines, direct chats and feeds."""
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from bridge.app.ground import Ground
 from bridge.app.logins import handle_of
 from bridge.app.outfeeds import OutfeedDesk, build_outfeeds
 from bridge.app.persons import HumanBook
+from bridge.app.relme import LinkedPeople
 from bridge.app.residents import Residents
 from bridge.app.rights import Rights
 from bridge.app.roll import Roll
@@ -20,14 +22,18 @@ from bridge.app.talks import Talks
 from bridge.app.troubles import Troubles
 from bridge.app.wishes import Wishes
 from bridge.contract.errors import DeliveryError
+from bridge.ledger.rows import Accepted
 from bridge.matrix.api import Api
 from bridge.matrix.private import PrivateRooms
+from bridge.model.events import Event
 from bridge.model.ids import NetworkName
 from bridge.model.permissions import permission_of
 from bridge.ops.named import unheld
 
 
 class Reception(Struct, frozen=True, kw_only=True):
+    """`taken` hears of every commit, `run` goes under a task group."""
+
     rights: Rights
     timelines: Timelines
     directs: Directs
@@ -37,7 +43,23 @@ class Reception(Struct, frozen=True, kw_only=True):
     wishes: Wishes
     persons: HumanBook
     outfeeds: OutfeedDesk
+    linked_people: LinkedPeople | None
+    """None: the settings say that pages are not asked."""
     linking: Callable[[NetworkName], NetworkLinking]
+
+    def taken(self, events: Sequence[Event], accepted: Accepted) -> None:
+        self.outfeeds.changed(events, accepted)
+        if self.linked_people is not None:
+            self.linked_people.met(events)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.troubles.run())
+            group.create_task(self.talks.run())
+            group.create_task(self.outfeeds.run())
+            if self.linked_people is not None:
+                group.create_task(self.linked_people.run())
 
 
 async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]], roll: Roll, key: bytes) -> Reception:
@@ -46,18 +68,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     log = logging.getLogger("unabridged.rooms")
     rights = Rights(ground.networks, ground.logins, hub.states)
     private = PrivateRooms(hub.api, ledger, domain=ground.settings.homeserver.domain, log=log)
-    timelines = Timelines(
-        ledger,
-        switchboard,
-        ground.networks,
-        ground.logins,
-        ground.settings.portals,
-        rooms=hub.rooms,
-        private=private,
-        rights=rights,
-        states=hub.states,
-        entered=entered,
-    )
+    timelines = _timelines(ground, rights, private, entered)
     permissions = ground.settings.permissions
     residents = Residents(hub.api, ledger, hub.puppets, lambda user: permission_of(user, permissions))
     directs = Directs(
@@ -78,6 +89,7 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
     talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
     await talks.load()
     _warn(ground, log)
+    humans = HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles)
     return Reception(
         rights=rights,
         timelines=timelines,
@@ -85,11 +97,34 @@ async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[Non
         troubles=troubles,
         talks=talks,
         accounts=_accounts(ground, talks, timelines, troubles),
-        persons=HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles),
+        persons=humans,
+        linked_people=_linked_people(ground, humans),
         outfeeds=await build_outfeeds(ground, roll, key),
         wishes=Wishes(ledger, switchboard, ground.networks, timelines, hub.api),
         linking=lambda network: NetworkLinking(network, switchboard, timelines, directs, residents),
     )
+
+
+def _timelines(ground: Ground, rights: Rights, private: PrivateRooms, entered: Callable[[str], Awaitable[None]]) -> Timelines:
+    return Timelines(
+        ground.ledger,
+        ground.switchboard,
+        ground.networks,
+        ground.logins,
+        ground.settings.portals,
+        rooms=ground.hub.rooms,
+        private=private,
+        rights=rights,
+        states=ground.hub.states,
+        entered=entered,
+    )
+
+
+def _linked_people(ground: Ground, humans: HumanBook) -> LinkedPeople | None:
+    if not ground.settings.bridge.rel_me:
+        return None
+    log = logging.getLogger("unabridged.people")
+    return LinkedPeople(ground.ledger, ground.http, ground.clock, humans, ground.metrics, log)
 
 
 def _warn(ground: Ground, log: logging.Logger) -> None:

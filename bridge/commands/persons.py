@@ -4,7 +4,7 @@ A claim needs both sides. Whoever is logged in has proved an identity; anybody e
 shown before stays as it was: only new events follow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bridge.commands.line import Arguments
@@ -36,6 +36,10 @@ class Persons(Protocol):
 
     async def leave(self, id: IdentityId) -> bool:
         """It stands for itself again; whether it did not before."""
+        ...
+
+    async def because(self) -> Mapping[IdentityId, str]:
+        """Why those are one human whom nobody declared to be: their pages."""
         ...
 
     async def persons(self) -> Sequence[Sequence[IdentityId]]:
@@ -83,11 +87,17 @@ def _persons(persons: Persons) -> Word:
         mine = persons.proved(asker.user)
         admin = asker.permission >= Permission.ADMIN
         shown = [person for person in await persons.persons() if admin or mine & {*person}]
-        rows = tuple((str(person[0]), ", ".join(map(str, person[1:]))) for person in shown)
+        known = await persons.because()
+        rows = tuple((str(person[0]), ", ".join(map(str, person[1:])), _why(person, known)) for person in shown)
         data = [[str(id) for id in person] for person in shown]
-        return Answer(text="" if rows else "No persons.", columns=("shown as", "also"), rows=rows, data=data)
+        return Answer(text="" if rows else "No persons.", columns=("shown as", "also", "because"), rows=rows, data=data)
 
-    return Word(name="persons", summary="which identities are one human", run=run)
+    return Word(name="persons", summary="which identities are one human, and why", run=run)
+
+
+def _why(person: Sequence[IdentityId], known: Mapping[IdentityId, str]) -> str:
+    pages = dict.fromkeys(known[id] for id in person if id in known)
+    return "; ".join([*pages, *(["somebody said so"] if any(id not in known for id in person) else [])])
 
 
 def _vouched(persons: Persons, asker: Asker, ids: Sequence[IdentityId]) -> None:

@@ -42,6 +42,8 @@ class BridgeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Bytes of one attachment."""
     media_link_days: float = 30
     """Public links to media expire after this many days."""
+    rel_me: bool = True
+    """People are known to be one where their own pages link to each other by rel=me; asked for slowly, and once a week."""
     allow_addresses: tuple[str, ...] = ()
     """Networks (CIDR) that outgoing requests may reach although private."""
 

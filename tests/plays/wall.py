@@ -210,7 +210,7 @@ def _settings(hs: FakeHomeserver, around: Around, public: str) -> Settings:
         room=ALIAS, kind=PortalKind.TIMELINE, links=(*links, home), post_to=(f"{SOCIAL}@me",), invite=(ALICE,)
     )
     return Settings(
-        bridge=BridgeSettings(listen="127.0.0.1:0", public_listen=public, public_address=f"http://{public}"),
+        bridge=BridgeSettings(listen="127.0.0.1:0", rel_me=False, public_listen=public, public_address=f"http://{public}"),
         homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),
         permissions={"*:localhost": Permission.USER, "*": Permission.RELAY},
         networks={BLOG: feeds, SOCIAL: accounts},

@@ -82,7 +82,9 @@ class Street:
 
 
 @asynccontextmanager
-async def street(folder: Path, hs: FakeHomeserver, clock: FakeClock | None = None) -> AsyncIterator[Street]:
+async def street(
+    folder: Path, hs: FakeHomeserver, clock: FakeClock | None = None, *, rel_me: bool = False
+) -> AsyncIterator[Street]:
     links = tuple(LinkSettings(channel=place(name)) for name in (HOME, FEED, TAG))
     timeline = replace(lobby(room=ROOM, kind=PortalKind.TIMELINE, timeline=TimelineOptions(boost_hours=72)), links=links)
     settings = replace(
@@ -92,6 +94,7 @@ async def street(folder: Path, hs: FakeHomeserver, clock: FakeClock | None = Non
             for name in (SOCIAL, FEEDS)
         },
     )
+    settings = replace(settings, bridge=replace(settings.bridge, rel_me=rel_me))
     tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
     async with built(folder, settings, tokens, world=World(), clock=clock) as bridge, running(bridge.plant):
         hs.push.url = bridge.url

@@ -28,7 +28,7 @@ async def test_one_human_has_one_puppet_for_new_words_and_each_their_own_again(t
         assert await speaker("robert", "one") == "@_local_robert:localhost"
         assert not (await tell(tmp_path, "same", "local/bob", "local/robert")).failed
         assert await speaker("robert", "two") == "@_local_bob:localhost"
-        assert (await tell(tmp_path, "persons")).rows == (("local/bob", "local/robert"),)
+        assert (await tell(tmp_path, "persons")).rows == (("local/bob", "local/robert", "somebody said so"),)
         assert not (await tell(tmp_path, "different", "local/robert")).failed
         assert await speaker("robert", "three") == "@_local_robert:localhost"
         assert (await tell(tmp_path, "different", "local/robert")).failed

@@ -114,7 +114,7 @@ def settings_of(
 ) -> Settings:
     fantasy = NetworkSettings(name=network, adapter=adapter, config=FantasyConfig(account=account))
     return Settings(
-        bridge=BridgeSettings(listen="127.0.0.1:0"),
+        bridge=BridgeSettings(listen="127.0.0.1:0", rel_me=False),
         homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),
         permissions=dict(_PERMISSIONS),
         networks={network: fantasy},

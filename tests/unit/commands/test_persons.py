@@ -1,6 +1,6 @@
 """same, different, persons: who may say that two are one, and what is shown then."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -17,6 +17,7 @@ MINE, OTHERS, ME = IdentityId(LOCAL, "ally"), IdentityId(LOCAL, "bob"), Identity
 class Book:
     def __init__(self) -> None:
         self.known: list[list[IdentityId]] = []
+        self.pages: dict[IdentityId, str] = {}
 
     def identity(self, text: str) -> IdentityId:
         network, _, id = text.partition("/")
@@ -37,6 +38,9 @@ class Book:
     async def leave(self, id: IdentityId) -> bool:
         return any(id in person for person in self.known)
 
+    async def because(self) -> Mapping[IdentityId, str]:
+        return self.pages
+
     async def persons(self) -> Sequence[Sequence[IdentityId]]:
         return self.known
 
@@ -51,7 +55,9 @@ async def test_an_admin_vouches_for_anybody_and_is_told_who_was_never_heard_of()
     answer = await said(book, "same local/ally local/bob")
     assert "shown as local/ally" in answer.text and "Nobody has heard of local/bob" in answer.text
     assert book.known == [[MINE, OTHERS]]
-    assert (await said(book, "persons")).rows == (("local/ally", "local/bob"),)
+    assert (await said(book, "persons")).rows == (("local/ally", "local/bob", "somebody said so"),)
+    book.pages = dict.fromkeys((MINE, OTHERS), "rel=me: a.example ↔ b.example")
+    assert (await said(book, "persons")).rows == (("local/ally", "local/bob", "rel=me: a.example ↔ b.example"),)
 
 
 async def test_who_has_a_matrix_account_is_shown_as_that() -> None:
