@@ -5,11 +5,12 @@ Afterwards it keeps watching CAP and AUTHENTICATE: services that come back offer
 
 from collections.abc import Callable
 
+from adapters.common.sasl import Mechanism, Plain
 from adapters.common.scram import SaslFailed, Scram
 from adapters.irc.config import IrcConfig, SaslWish
 from adapters.irc.wire.caps import WANTED, Capabilities
 from adapters.irc.wire.line import Line
-from adapters.irc.wire.sasl import Exchange, External, Mechanism, Plain
+from adapters.irc.wire.sasl import Exchange, External
 from bridge.contract.errors import Disconnected
 
 Send = Callable[..., None]

@@ -1,41 +1,14 @@
-"""SASL mechanisms as IRC uses them: PLAIN (RFC 4616), EXTERNAL (RFC 4422 appendix A), SCRAM-SHA-256.
-
-Pure. A mechanism answers challenges; `done` says whether success may be believed.
-"""
+"""SASL as IRC carries it, beside what all protocols share: EXTERNAL (RFC 4422 appendix A), and logins in pieces. Pure."""
 
 import base64
 from collections.abc import Iterable
-from typing import Protocol
 
+from adapters.common.sasl import Mechanism
 from adapters.common.scram import SaslFailed, decoded
 
 CHUNK = 400
 """Base64 characters in one AUTHENTICATE; a shorter one, or `+`, ends the message."""
 MAX_MESSAGE = 16 * 1024
-
-
-class Mechanism(Protocol):
-    name: str
-
-    @property
-    def done(self) -> bool:
-        """The server has proved itself as far as the mechanism asks; a success before that is a lie."""
-        ...
-
-    def respond(self, challenge: bytes) -> bytes:
-        """Raises `SaslFailed`."""
-        ...
-
-
-class Plain:
-    name = "PLAIN"
-    done = True
-
-    def __init__(self, user: str, password: str) -> None:
-        self._user, self._password = user, password
-
-    def respond(self, challenge: bytes) -> bytes:
-        return f"\0{self._user}\0{self._password}".encode()
 
 
 class External:

@@ -5,10 +5,11 @@ import base64
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
+from adapters.common.sasl import Mechanism
 from adapters.common.scram import SaslFailed, decoded
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.wire.client_stream import SASL, SM
-from adapters.xmpp.wire.sasl import Mechanism, choose, refused
+from adapters.xmpp.wire.sasl import choose, refused
 from adapters.xmpp.wire.session import Session
 from bridge.contract.errors import Disconnected
 from bridge.contract.toolbox import Toolbox

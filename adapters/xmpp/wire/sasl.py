@@ -1,9 +1,9 @@
 """Logging in to a server (RFC 6120 §6): which mechanism, and what its refusal means. Pure."""
 
 from collections.abc import Sequence
-from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from adapters.common.sasl import Mechanism, Plain
 from adapters.common.scram import Scram
 from bridge.contract.errors import Disconnected
 
@@ -22,33 +22,6 @@ _FATAL = frozenset({"account-disabled", "credentials-expired", "not-authorized"}
 
 class LoginRefused(Disconnected):
     """It is the account, or its password: whoever typed them may try again."""
-
-
-class Mechanism(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def done(self) -> bool:
-        """The server has proved itself as far as the mechanism asks; a success before that is a lie."""
-        ...
-
-    def respond(self, challenge: bytes) -> bytes:
-        """Raises `SaslFailed`."""
-        ...
-
-
-class Plain:
-    """The password itself (RFC 4616): only over a connection that is encrypted, and where the operator allows it."""
-
-    name = "PLAIN"
-    done = True
-
-    def __init__(self, user: str, password: str) -> None:
-        self._user, self._password = user, password
-
-    def respond(self, challenge: bytes) -> bytes:
-        return f"\0{self._user}\0{self._password}".encode()
 
 
 def choose(offered: Sequence[str], user: str, password: str, nonce: str, *, plain: bool) -> Mechanism:

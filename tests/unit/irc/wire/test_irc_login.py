@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.common.sasl import Plain
 from adapters.common.scram import SaslFailed, Scram
 from adapters.irc.config import IrcConfig, address
 from adapters.irc.wire.caps import Capabilities
 from adapters.irc.wire.line import parse
 from adapters.irc.wire.registration import Registration, candidate
-from adapters.irc.wire.sasl import CHUNK, Exchange, External, Plain, chunks
+from adapters.irc.wire.sasl import CHUNK, Exchange, External, chunks
 from bridge.contract.errors import Disconnected
 
 SERVER_FIRST = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
