@@ -152,10 +152,7 @@ def prep(jid: str) -> str:
         found = str(JID(jid))
     except ValueError:
         head, slash, resource = jid.partition("/")
-        resource_ok = (
-            resource and len(resource.encode("utf-8", "replace")) <= LONGEST_PART and strip_controls(resource) == resource
-        )
-        if not slash or not resource_ok or "\n" in resource or "\t" in resource:
+        if not slash or not _may_be_resource(resource):
             raise ValueError(f"{jid[:80]!r} is no address") from None
         try:
             found = f"{JID(head)}/{resource}"

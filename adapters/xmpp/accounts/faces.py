@@ -8,15 +8,14 @@ from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from xml.etree.ElementTree import Element
 
-from adapters.xmpp.accounts.services import AVATAR, LOST, request
+from adapters.xmpp.accounts.services import LOST, request
 from adapters.xmpp.stanza import fields, ns
 from adapters.xmpp.wire.client import Client
 from bridge.contract.adapter import Cursor, Inlet
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.toolbox import Toolbox
 
-PUBSUB, PUBSUB_EVENT = "http://jabber.org/protocol/pubsub", "http://jabber.org/protocol/pubsub#event"
-DATA, VCARD = "urn:xmpp:avatar:data", "vcard-temp"
+PUBSUB_EVENT = "http://jabber.org/protocol/pubsub#event"
 LARGEST = 1024 * 1024
 """Bytes of a picture; what servers let through in a stanza is less."""
 _SHA_1 = re.compile("[0-9a-f]{40}")
@@ -45,10 +44,14 @@ class Faces:
     def published(self, jid: str, items: Element) -> None:
         """Somebody's own server says which picture they have."""
         for item in fields.children(items):
-            metadata = fields.child(item, AVATAR, "metadata")
+            metadata = fields.child(item, ns.AVATAR_METADATA, "metadata")
             if metadata is None:
                 continue
-            info = [one for one in fields.children(metadata) if one.tag == ns.qualified(AVATAR, "info") and not one.get("url")]
+            info = [
+                one
+                for one in fields.children(metadata)
+                if one.tag == ns.qualified(ns.AVATAR_METADATA, "info") and not one.get("url")
+            ]
             digest = next((one.get("id", "") for one in info if (fields.number(one.get("bytes")) or 0) <= LARGEST), None)
             if digest is not None or not len(metadata):
                 self._want(jid, digest or "", published=True)
@@ -120,7 +123,7 @@ class Picture:
 def picture_in(answer: Element, digest: str) -> Picture | None:
     """The picture with this SHA-1; None where there is no such, or it is none that browsers show."""
     for element in answer.iter():
-        if element.tag not in (ns.qualified(DATA, "data"), ns.qualified(VCARD, "BINVAL")):
+        if element.tag not in (ns.qualified(ns.AVATAR_DATA, "data"), ns.qualified(ns.VCARD, "BINVAL")):
             continue
         text = "".join((element.text or "")[: 2 * LARGEST].split())
         try:
@@ -135,12 +138,12 @@ def picture_in(answer: Element, digest: str) -> Picture | None:
 
 def _published(jid: str, digest: str) -> Element:
     iq = request("get", jid)
-    items = ns.add(ns.add(iq, PUBSUB, "pubsub"), PUBSUB, "items", None, node=DATA)
-    ns.add(items, PUBSUB, "item", None, id=digest)
+    items = ns.add(ns.add(iq, ns.PUBSUB, "pubsub"), ns.PUBSUB, "items", None, node=ns.AVATAR_DATA)
+    ns.add(items, ns.PUBSUB, "item", None, id=digest)
     return iq
 
 
 def _vcard(jid: str) -> Element:
     iq = request("get", jid)
-    ns.add(iq, VCARD, "vCard")
+    ns.add(iq, ns.VCARD, "vCard")
     return iq

@@ -6,7 +6,6 @@ from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.contacts import Contact, Contacts
 from adapters.xmpp.accounts.faces import PUBSUB_EVENT, Faces
-from adapters.xmpp.accounts.services import AVATAR
 from adapters.xmpp.stanza import fields, ns
 from adapters.xmpp.stanza.here import Here, Kind, read_presence
 from adapters.xmpp.stanza.parts import Bad
@@ -73,7 +72,7 @@ class People:
         jid = fields.bare_of(element.get("from"))
         if items is None or self._contacts.get(jid) is None:
             return
-        if items.get("node") == AVATAR:
+        if items.get("node") == ns.AVATAR_METADATA:
             self._faces.published(jid, items)
         elif items.get("node") == ns.NICK:
             nick = next(items.iter(ns.qualified(ns.NICK, "nick")), None)

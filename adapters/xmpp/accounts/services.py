@@ -15,35 +15,12 @@ from adapters.xmpp.wire.uploads import UPLOAD
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.errors import Unavailable
 
-INFO = "http://jabber.org/protocol/disco#info"
-ITEMS = "http://jabber.org/protocol/disco#items"
 BLOCKING = "urn:xmpp:blocking"
-PING = "urn:xmpp:ping"
 NODE = "urn:unabridged:account"
 NAME = "Unabridged"
-AVATAR = "urn:xmpp:avatar:metadata"
 _MOST_ITEMS = 20
-_FEATURES = tuple(
-    sorted(
-        (
-            INFO,
-            PING,
-            ns.CHAT_STATES,
-            ns.CORRECT,
-            ns.FALLBACK,
-            ns.MARKERS,
-            ns.OOB,
-            ns.REACTIONS,
-            ns.RECEIPTS,
-            ns.REPLY,
-            ns.RETRACT,
-            ns.SHARING,
-            ns.STANZA_IDS,
-            f"{AVATAR}+notify",
-            f"{ns.NICK}+notify",
-        )
-    )
-)
+_NOTIFIED = (f"{ns.AVATAR_METADATA}+notify", f"{ns.NICK}+notify")
+_FEATURES = tuple(sorted((ns.INFO, ns.PING, ns.STANZA_IDS, *ns.READ_AND_WRITTEN, *_NOTIFIED)))
 _CATEGORY, _KIND = "client", "pc"
 LOST = (Refusal, TimeoutError, Unavailable)
 """How a question to a server can fail."""
@@ -76,16 +53,16 @@ async def learn(client: Client, me: str) -> Services:
 
 
 async def _features(client: Client, jid: str) -> set[str]:
-    answer = await _asked(client, jid, INFO)
-    return set() if answer is None else {one.get("var", "") for one in answer.iter(f"{{{INFO}}}feature")}
+    answer = await _asked(client, jid, ns.INFO)
+    return set() if answer is None else {one.get("var", "") for one in answer.iter(f"{{{ns.INFO}}}feature")}
 
 
 async def _upload(client: Client, server: str) -> tuple[str | None, int | None]:
-    answer = await _asked(client, server, ITEMS)
-    found = [] if answer is None else [one.get("jid", "") for one in answer.iter(f"{{{ITEMS}}}item")]
+    answer = await _asked(client, server, ns.ITEMS)
+    found = [] if answer is None else [one.get("jid", "") for one in answer.iter(f"{{{ns.ITEMS}}}item")]
     for jid in found[:_MOST_ITEMS]:
-        info = await _asked(client, jid, INFO) if jid else None
-        if info is not None and any(one.get("var") == UPLOAD for one in info.iter(f"{{{INFO}}}feature")):
+        info = await _asked(client, jid, ns.INFO) if jid else None
+        if info is not None and any(one.get("var") == UPLOAD for one in info.iter(f"{{{ns.INFO}}}feature")):
             return jid, _limit(info)
     return None, None
 
@@ -137,14 +114,14 @@ def answer_to(iq: Element) -> Element | None:
     answer = request("result", iq.get("from", ""))
     answer.set("id", iq.get("id", ""))
     space, name = ns.split(iq[0].tag)
-    if (space, name) == (PING, "ping"):
+    if (space, name) == (ns.PING, "ping"):
         return answer
-    if (space, name) == (INFO, "query"):
-        query = ns.add(answer, INFO, "query")
+    if (space, name) == (ns.INFO, "query"):
+        query = ns.add(answer, ns.INFO, "query")
         if node := iq[0].get("node"):
             query.set("node", node)
-        ns.add(query, INFO, "identity", category=_CATEGORY, type=_KIND, name=NAME)
+        ns.add(query, ns.INFO, "identity", category=_CATEGORY, type=_KIND, name=NAME)
         for feature in _FEATURES:
-            ns.add(query, INFO, "feature", var=feature)
+            ns.add(query, ns.INFO, "feature", var=feature)
         return answer
     return None

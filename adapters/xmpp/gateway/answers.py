@@ -13,42 +13,19 @@ from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
 from bridge.text.plain import one_line
 
-INFO = "http://jabber.org/protocol/disco#info"
-ITEMS = "http://jabber.org/protocol/disco#items"
 COMMANDS = "http://jabber.org/protocol/commands"
-PING = "urn:xmpp:ping"
 VERSION = "jabber:iq:version"
 TIME = "urn:xmpp:time"
 LAST = "jabber:iq:last"
-VCARD = "vcard-temp"
-PUBSUB = "http://jabber.org/protocol/pubsub"
 REGISTER = "jabber:iq:register"
 GATEWAY = "jabber:iq:gateway"
 FORM = "jabber:x:data"
-AVATAR_DATA, AVATAR_METADATA = "urn:xmpp:avatar:data", "urn:xmpp:avatar:metadata"
 
 NAME = "Unabridged"
 TITLE = "Matrix"
-SERVES = (COMMANDS, GATEWAY, INFO, ITEMS, LAST, PING, REGISTER, TIME, VCARD, VERSION)
+SERVES = (COMMANDS, GATEWAY, ns.INFO, ns.ITEMS, LAST, ns.PING, REGISTER, TIME, ns.VCARD, VERSION)
 """What the component itself can do."""
-KNOWS = (
-    INFO,
-    PING,
-    TIME,
-    VCARD,
-    VERSION,
-    ns.CHAT_STATES,
-    ns.CORRECT,
-    ns.FALLBACK,
-    ns.MARKERS,
-    ns.OOB,
-    ns.REACTIONS,
-    ns.RECEIPTS,
-    ns.REPLY,
-    ns.RETRACT,
-    ns.SHARING,
-    ns.STYLING,
-)
+KNOWS = (ns.INFO, ns.PING, TIME, ns.VCARD, VERSION, ns.STYLING, *ns.READ_AND_WRITTEN)
 """What everybody behind it can do."""
 _NAME_CAP = 256
 
@@ -64,53 +41,53 @@ def result(iq: Element) -> Element:
 
 def info(answer: Element, identities: Iterable[tuple[str, str, str]], features: Iterable[str], node: str | None = None) -> None:
     """XEP-0030. `identities`: category, type, name."""
-    query = ns.add(answer, INFO, "query")
+    query = ns.add(answer, ns.INFO, "query")
     if node:
         query.set("node", node)
     for category, kind, name in identities:
-        ns.add(query, INFO, "identity", category=category, type=kind, name=shown(name))
+        ns.add(query, ns.INFO, "identity", category=category, type=kind, name=shown(name))
     for feature in sorted(features):
-        ns.add(query, INFO, "feature", var=feature)
+        ns.add(query, ns.INFO, "feature", var=feature)
 
 
 def items(answer: Element, found: Iterable[tuple[str, str, str]], node: str | None = None) -> None:
     """XEP-0030. `found`: address, node, name."""
-    query = ns.add(answer, ITEMS, "query")
+    query = ns.add(answer, ns.ITEMS, "query")
     if node:
         query.set("node", node)
     for jid, of, name in found:
-        ns.add(query, ITEMS, "item", jid=jid, node=of, name=name)
+        ns.add(query, ns.ITEMS, "item", jid=jid, node=of, name=name)
 
 
 def vcard(answer: Element, who: IdentityId | None, profile: Profile, picture: Picture | None) -> None:
     """XEP-0054."""
-    card = ns.add(answer, VCARD, "vCard")
+    card = ns.add(answer, ns.VCARD, "vCard")
     name = shown(profile.name or (who.id if who is not None else NAME))
-    ns.add(card, VCARD, "FN", name)
-    ns.add(card, VCARD, "NICKNAME", name)
+    ns.add(card, ns.VCARD, "FN", name)
+    ns.add(card, ns.VCARD, "NICKNAME", name)
     if who is not None and who.network == HUB:
-        ns.add(card, VCARD, "URL", f"https://matrix.to/#/{quote(who.id, safe='@:')}")
-        ns.add(card, VCARD, "DESC", shown(who.id))
+        ns.add(card, ns.VCARD, "URL", f"https://matrix.to/#/{quote(who.id, safe='@:')}")
+        ns.add(card, ns.VCARD, "DESC", shown(who.id))
     if picture is not None:
-        photo = ns.add(card, VCARD, "PHOTO")
-        ns.add(photo, VCARD, "TYPE", picture.type)
-        ns.add(photo, VCARD, "BINVAL", b64encode(picture.data).decode())
+        photo = ns.add(card, ns.VCARD, "PHOTO")
+        ns.add(photo, ns.VCARD, "TYPE", picture.type)
+        ns.add(photo, ns.VCARD, "BINVAL", b64encode(picture.data).decode())
 
 
 def published(answer: Element, node: str, profile: Profile, name: str, picture: Picture | None) -> bool:
     """What would stand in a personal node (XEP-0084, XEP-0172). False where there is no such node."""
-    if node not in (AVATAR_DATA, AVATAR_METADATA, ns.NICK):
+    if node not in (ns.AVATAR_DATA, ns.AVATAR_METADATA, ns.NICK):
         return False
-    found = ns.add(ns.add(answer, PUBSUB, "pubsub"), PUBSUB, "items", node=node)
+    found = ns.add(ns.add(answer, ns.PUBSUB, "pubsub"), ns.PUBSUB, "items", node=node)
     if node == ns.NICK:
-        ns.add(ns.add(found, PUBSUB, "item", id="current"), ns.NICK, "nick", shown(profile.name or name))
+        ns.add(ns.add(found, ns.PUBSUB, "item", id="current"), ns.NICK, "nick", shown(profile.name or name))
     elif picture is not None:
-        item = ns.add(found, PUBSUB, "item", id=picture.sha1)
-        if node == AVATAR_DATA:
-            ns.add(item, AVATAR_DATA, "data", b64encode(picture.data).decode())
+        item = ns.add(found, ns.PUBSUB, "item", id=picture.sha1)
+        if node == ns.AVATAR_DATA:
+            ns.add(item, ns.AVATAR_DATA, "data", b64encode(picture.data).decode())
         else:
             facts = {"id": picture.sha1, "type": picture.type, "bytes": str(len(picture.data))}
-            ns.add(ns.add(item, AVATAR_METADATA, "metadata"), AVATAR_METADATA, "info", None, **facts)
+            ns.add(ns.add(item, ns.AVATAR_METADATA, "metadata"), ns.AVATAR_METADATA, "info", None, **facts)
     return True
 
 

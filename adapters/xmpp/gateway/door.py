@@ -111,8 +111,8 @@ class Door:
 
 
 _SERVED: Mapping[tuple[str, str, str], Callable[[Door, Element], None]] = {
-    ("get", answers.INFO, "query"): Door._info,
-    ("get", answers.ITEMS, "query"): Door._items,
+    ("get", ns.INFO, "query"): Door._info,
+    ("get", ns.ITEMS, "query"): Door._items,
     ("get", answers.LAST, "query"): Door._last,
     ("get", answers.GATEWAY, "query"): Door._prompt,
     ("set", answers.GATEWAY, "query"): Door._prompt,

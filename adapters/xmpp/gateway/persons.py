@@ -54,7 +54,7 @@ class Persons:
         self._replies.later(iq, partial(self._show, iq, None))
 
     def _pubsub(self, iq: Element) -> None:
-        wanted = fields.child(iq[0], answers.PUBSUB, "items")
+        wanted = fields.child(iq[0], ns.PUBSUB, "items")
         if wanted is None:
             self._replies.refuse(iq, "service-unavailable")
         else:
@@ -97,8 +97,8 @@ def _name(who: IdentityId | None, profile: Profile) -> str:
 
 
 _SERVED: Mapping[tuple[str, str, str], Callable[[Persons, Element], None]] = {
-    ("get", answers.INFO, "query"): Persons._info,
-    ("get", answers.ITEMS, "query"): Persons._nothing_below,
-    ("get", answers.PUBSUB, "pubsub"): Persons._pubsub,
-    ("get", answers.VCARD, "vCard"): Persons._vcard,
+    ("get", ns.INFO, "query"): Persons._info,
+    ("get", ns.ITEMS, "query"): Persons._nothing_below,
+    ("get", ns.PUBSUB, "pubsub"): Persons._pubsub,
+    ("get", ns.VCARD, "vCard"): Persons._vcard,
 }

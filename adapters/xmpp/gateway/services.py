@@ -57,7 +57,7 @@ class Services:
         """What the smallest address can answer."""
         answer = answers.result(iq)
         match iq.get("type"), *ns.split(iq[0].tag):
-            case "get", answers.PING, "ping":
+            case "get", ns.PING, "ping":
                 pass
             case "get", answers.VERSION, "query":
                 answers.version(answer, _number())

@@ -31,7 +31,7 @@ def entering(to: str, *, sender: str, password: str | None = None, since: str | 
 
 
 def facts_request(room: str) -> Element:
-    return _iq("get", room, "http://jabber.org/protocol/disco#info")
+    return _iq("get", room, ns.INFO)
 
 
 def instant_room(room: str) -> Element:
@@ -44,7 +44,7 @@ def instant_room(room: str) -> Element:
 def self_ping(occupant: str) -> Element:
     """XEP-0410."""
     iq = Element(ns.qualified(ns.CLIENT, "iq"), {"type": "get", "to": occupant})
-    ns.add(iq, "urn:xmpp:ping", "ping")
+    ns.add(iq, ns.PING, "ping")
     return iq
 
 

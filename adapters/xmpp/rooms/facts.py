@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from adapters.xmpp.stanza import ns
 
-_INFO = "http://jabber.org/protocol/disco#info"
 _NAME_LENGTH = 200
 
 
@@ -26,11 +25,11 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 def facts_in(answer: Element) -> Facts:
     """`answer`: the whole iq."""
-    query = answer.find(ns.qualified(_INFO, "query"))
+    query = answer.find(ns.qualified(ns.INFO, "query"))
     if query is None:
         return Facts()
-    offered = {feature.get("var", "") for feature in query.findall(ns.qualified(_INFO, "feature"))}
-    identity = query.find(ns.qualified(_INFO, "identity"))
+    offered = {feature.get("var", "") for feature in query.findall(ns.qualified(ns.INFO, "feature"))}
+    identity = query.find(ns.qualified(ns.INFO, "identity"))
     name = " ".join((identity.get("name", "") if identity is not None else "").split())[:_NAME_LENGTH]
     keeps = ns.ARCHIVE in offered
     return Facts(

@@ -10,6 +10,13 @@ STREAMS = (CLIENT, COMPONENT, SERVER)
 STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
+INFO = "http://jabber.org/protocol/disco#info"
+ITEMS = "http://jabber.org/protocol/disco#items"
+PING = "urn:xmpp:ping"
+VCARD = "vcard-temp"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+AVATAR_DATA, AVATAR_METADATA = "urn:xmpp:avatar:data", "urn:xmpp:avatar:metadata"
+
 MUC = "http://jabber.org/protocol/muc"
 MUC_USER = "http://jabber.org/protocol/muc#user"
 MUC_ADMIN = "http://jabber.org/protocol/muc#admin"
@@ -63,6 +70,10 @@ ENCRYPTED = {
     "urn:xmpp:otr:0": "OTR",
 }
 """Elements that hold what only the other's device can read, by namespace."""
+
+
+READ_AND_WRITTEN = (CHAT_STATES, CORRECT, FALLBACK, MARKERS, OOB, REACTIONS, RECEIPTS, REPLY, RETRACT, SHARING)
+"""What may stand in a chat's messages, as others are told of it, by whichever way they reach us."""
 
 
 def split(tag: object) -> tuple[str, str]:

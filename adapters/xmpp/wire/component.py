@@ -9,16 +9,16 @@ connection ended is `Uncertain`, and the courier takes it from there. What is wr
 """
 
 import asyncio
-import itertools
 import ssl
 from typing import Protocol
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
 from adapters.xmpp.config import XmppConfig, address
+from adapters.xmpp.wire.asking import ASK_SECONDS, Asking, fail, ping
 from adapters.xmpp.wire.markup import written
 from adapters.xmpp.wire.skim import IsCopy, never
 from adapters.xmpp.wire.stream import COMPONENT, Stream
-from adapters.xmpp.wire.verdicts import refusal_of, verdict_of
+from adapters.xmpp.wire.verdicts import verdict_of
 from bridge.contract.errors import Disconnected, Rejected, Unavailable, Uncertain
 from bridge.contract.toolbox import Toolbox
 
@@ -26,9 +26,7 @@ CONNECT_SECONDS = 30.0
 """For the connection and its handshake, each."""
 CLOSE_SECONDS = 2.0
 """How long a goodbye may take before the socket is cut."""
-ASK_SECONDS = 30.0
 NOT_CONNECTED = "the network is not connected"
-_PING = "{urn:xmpp:ping}ping"
 _ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, Unavailable, Rejected)
 """What code can raise for a stanza it did not expect, or where its answer can't be written."""
 
@@ -60,9 +58,7 @@ class Link:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._why: Disconnected | None = None
         self._buffer: list[str] = []
-        token = f"{tools.random.getrandbits(48):012x}"
-        self._ids = (f"u{token}-{number}" for number in itertools.count(1))
-        self._asked: dict[str, _Asked] = {}
+        self._asking = Asking(tools, server=self.host)
         self._waiting: list[asyncio.Future[None]] = []
         self._fences: dict[str, tuple[float, list[asyncio.Future[None]]]] = {}
         self._read_at = tools.clock.monotonic()
@@ -119,21 +115,17 @@ class Link:
         self._buffer.clear()
         lost = Uncertain(f"the connection was lost before the server answered: {error.reason}")
         for waiter in (*self._waiting, *(one for _, waiters in self._fences.values() for one in waiters)):
-            _fail(waiter, lost)
-        for asked in self._asked.values():
-            _fail(asked.answer, Unavailable(f"the connection was lost before the answer came: {error.reason}"))
+            fail(waiter, lost)
+        self._asking.end(error.reason)
         self._waiting.clear()
         self._fences.clear()
-        self._asked.clear()
         if self.stream.transport is not None and not self.stream.transport.is_closing():
             self.stream.transport.close()
 
     def tick(self) -> None:
         """About once a second: what is not answered in time, and whether anybody is there."""
         now = self._tools.clock.monotonic()
-        for id, asked in [(id, asked) for id, asked in self._asked.items() if asked.until <= now]:
-            del self._asked[id]
-            _fail(asked.answer, TimeoutError(f"{asked.to or self.host} gave no answer"))
+        self._asking.tick()
         if not self.up or self.paused:
             self._read_at = now
             return
@@ -165,7 +157,7 @@ class Link:
         """Done once the server has dealt with all that was written before. `Uncertain` where the connection ends first."""
         waiter: asyncio.Future[None] = self._loop.create_future()
         if self.over.done():
-            _fail(waiter, Uncertain(NOT_CONNECTED))
+            fail(waiter, Uncertain(NOT_CONNECTED))
             return waiter
         if not self._buffer and not self._waiting:
             self._loop.call_soon(self._flush)
@@ -177,19 +169,19 @@ class Link:
 
         Raises, here or when awaited: `Unavailable` (no connection), `Refusal` (the answer is an error), `TimeoutError`.
         """
-        iq.set("id", id := next(self._ids))
         iq.attrib.setdefault("from", self.host)
-        self.write(iq)
-        answer: asyncio.Future[Element] = self._loop.create_future()
-        until = self._tools.clock.monotonic() + seconds
-        self._asked[id] = _Asked(iq.get("to", ""), iq.get("from", ""), answer, until)
-        answer.add_done_callback(lambda _: self._asked.pop(id, None))
+        answer = self._asking.begin(iq, seconds)
+        try:
+            self.write(iq)
+        except (Unavailable, Rejected):
+            answer.cancel()
+            raise
         return answer
 
     def _flush(self) -> None:
         if self._waiting and not self.over.done():
-            iq = Element("iq", {"type": "get", "id": (id := next(self._ids)), "from": self.host, "to": self.host})
-            SubElement(iq, _PING)
+            iq = ping()
+            iq.attrib.update({"id": (id := next(self._asking.ids)), "from": self.host, "to": self.host})
             self._fences[id] = (self._tools.clock.monotonic(), self._waiting)
             self._waiting = []
             self._buffer.append(written(iq))
@@ -241,17 +233,8 @@ class Link:
     def _on_iq(self, iq: Element) -> None:
         kind, id, sender = iq.get("type"), iq.get("id", ""), iq.get("from", "")
         if kind in ("result", "error"):
-            asked = self._asked.get(id)
-            if asked is None or sender not in (asked.to, *(("", asked.sender.partition("/")[0]) if not asked.to else ())):
+            if not self._asking.answered(iq):
                 self._count("unasked")
-                return
-            del self._asked[id]
-            if asked.answer.done():
-                return
-            if kind == "result":
-                asked.answer.set_result(iq)
-            else:
-                asked.answer.set_exception(refusal_of(iq))
         elif sender == self.host and (fence := self._fences.pop(id, None)) is not None:
             for waiter in fence[1]:
                 if not waiter.done():
@@ -262,22 +245,6 @@ class Link:
 
     def _count(self, kind: str) -> None:
         self._tools.metrics.count("xmpp_odd_stanzas", kind=kind)
-
-
-class _Asked:
-    """A request that was written and not answered."""
-
-    __slots__ = ("answer", "sender", "to", "until")
-
-    def __init__(self, to: str, sender: str, answer: "asyncio.Future[Element]", until: float) -> None:
-        self.to, self.sender, self.answer, self.until = to, sender, answer, until
-
-
-def _fail(waiter: "asyncio.Future[None] | asyncio.Future[Element]", error: Exception) -> None:
-    """Whoever waits is told; where nobody does any more, nobody is."""
-    if not waiter.done():
-        waiter.set_exception(error)
-        waiter.exception()
 
 
 def _context(config: XmppConfig) -> ssl.SSLContext:

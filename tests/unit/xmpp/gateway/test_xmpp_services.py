@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.xmpp.gateway import adhoc, answers
+from adapters.xmpp.gateway import adhoc
 from adapters.xmpp.gateway.faces import LARGEST
+from adapters.xmpp.stanza import ns
 from bridge.model.events import Attachment
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
@@ -82,7 +83,7 @@ async def test_every_address_answers_a_ping_and_what_it_does_not_know(street: St
 
 
 async def test_a_person_says_what_their_client_may_do(street: Street) -> None:
-    info = f"<query xmlns='{answers.INFO}'/>"
+    info = f"<query xmlns='{ns.INFO}'/>"
     async with parlour(street) as one:
         answer = await ask(one, info)
         assert ("account", "registered") in [(each["category"], each["type"]) for each in of(answer, "identity")]
@@ -90,7 +91,7 @@ async def test_a_person_says_what_their_client_may_do(street: Street) -> None:
         full = await ask(one, info, f"{ALICE_JID}/unabridged")
         assert [(each["category"], each["name"]) for each in of(full, "identity")] == [("client", "Alice")]
         assert condition(await ask(one, info, f"nobody\\3aexample.org@{HOST}")) == "item-not-found"
-        assert condition(await ask(one, f"<query xmlns='{answers.INFO}' node='x'/>")) == "item-not-found"
+        assert condition(await ask(one, f"<query xmlns='{ns.INFO}' node='x'/>")) == "item-not-found"
         one.houses.profiles[IdentityId(HUB, "@new:example.org")] = Profile()
         one.houses.away = 1
         assert condition(await ask(one, info, f"new\\3aexample.org@{HOST}")) == "resource-constraint"
@@ -136,13 +137,13 @@ async def test_a_picture_that_is_none_is_left_out(street: Street, data: bytes | 
 
 async def test_the_component_says_what_it_is_and_names_nobody(street: Street) -> None:
     async with parlour(street) as one:
-        answer = await ask(one, f"<query xmlns='{answers.INFO}'/>", HOST)
+        answer = await ask(one, f"<query xmlns='{ns.INFO}'/>", HOST)
         assert [(each["category"], each["type"]) for each in of(answer, "identity")] == [("gateway", "matrix")]
-        assert of(await ask(one, f"<query xmlns='{answers.ITEMS}'/>", HOST), "item") == []
-        offered = of(await ask(one, f"<query xmlns='{answers.ITEMS}' node='{COMMANDS}'/>", HOST), "item")
+        assert of(await ask(one, f"<query xmlns='{ns.ITEMS}'/>", HOST), "item") == []
+        offered = of(await ask(one, f"<query xmlns='{ns.ITEMS}' node='{COMMANDS}'/>", HOST), "item")
         for node in [each["node"] for each in offered]:
-            assert of(await ask(one, f"<query xmlns='{answers.INFO}' node='{node}'/>", HOST), "identity")
-        assert condition(await ask(one, f"<query xmlns='{answers.INFO}' node='x'/>", HOST)) == "item-not-found"
+            assert of(await ask(one, f"<query xmlns='{ns.INFO}' node='{node}'/>", HOST), "identity")
+        assert condition(await ask(one, f"<query xmlns='{ns.INFO}' node='x'/>", HOST)) == "item-not-found"
         assert "seconds" in of(await ask(one, "<query xmlns='jabber:iq:last'/>", HOST), "query")[0]
         assert condition(await ask(one, "<query xmlns='jabber:iq:last'/>")) == "service-unavailable"
 
