@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 from msgspec import Struct
 
+from benchmarks.scene import registration
 from bridge.demo.process import Child
 from tests.doubles.homeserver import FakeHomeserver
 from tests.servers.bridge import BridgeProcess
@@ -46,7 +47,7 @@ async def measure(folder: Path, *, feeds: int = FEEDS, hosts: int = HOSTS, secon
         bridge.write(_config(feeds, hosts, sites_port))
         text = bridge.config.read_text().replace("[bridge]\n", '[bridge]\nallow_addresses = ["127.0.0.0/8"]\n', 1)
         bridge.config.write_text(text)
-        (bridge.folder / "registration.yaml").write_text(json.dumps(registration(hs, bridge.url)))
+        (bridge.folder / "registration.yaml").write_text(json.dumps(registration(hs, bridge.url, "blog")))
         hs.user("admin")
         try:
             await bridge.start()
@@ -121,24 +122,6 @@ def _config(feeds: int, hosts: int, port: int) -> str:
     network = f'[networks.blog]\nadapter = "feeds"\ninterval = {INTERVAL}\n'
     room = f'room = "{ROOM}"\nkind = "timeline"\ntimeline = {{ burst = 0 }}\ninvite = ["@admin:localhost"]\n'
     return f"{network}[[portals]]\n{room}links = [{links}]\n"
-
-
-def registration(hs: FakeHomeserver, url: str, network: str = "blog") -> dict[str, object]:
-    ours = (f"@_{network}_.*:localhost", "@unabridged:localhost")
-    return {
-        "id": "unabridged",
-        "url": url,
-        "as_token": hs.as_token,
-        "hs_token": hs.push.hs_token,
-        "sender_localpart": "unabridged",
-        "rate_limited": False,
-        "receive_ephemeral": True,
-        "namespaces": {
-            "users": [{"exclusive": True, "regex": regex} for regex in ours],
-            "aliases": [{"exclusive": True, "regex": f"#_{network}_.*:localhost"}],
-            "rooms": [],
-        },
-    }
 
 
 def _family(pid: int) -> list[int]:

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 import aiohttp
 from aiohttp import web
 
-from benchmarks.feeds import registration
 from benchmarks.latency import Times
+from benchmarks.scene import registration
 from tests.doubles.homeserver import FakeHomeserver
 from tests.servers.bridge import BridgeProcess
 from tests.servers.daemons import free_port
@@ -89,7 +89,7 @@ async def measure(folder: Path) -> Times:
             f'[networks.blog]\nadapter = "feeds"\n[[portals]]\nroom = "{ROOM}"\nkind = "timeline"\n'
             f'timeline = {{ burst = 0 }}\nlinks = ["blog/{press.base}/feed"]\n'
         )
-        (folder / "registration.yaml").write_text(json.dumps(registration(hs, bridge.url)))
+        (folder / "registration.yaml").write_text(json.dumps(registration(hs, bridge.url, "blog")))
         came: dict[str, float] = {}
 
         def on_event(room: object, event: dict[str, Any]) -> None:

@@ -117,7 +117,9 @@ async def bridged(folder: Path, rooms: int = 1, **homeserver: Any) -> AsyncItera
             await ircd.stop()
 
 
-def registration(hs: FakeHomeserver, url: str) -> dict[str, Any]:
+def registration(hs: FakeHomeserver, url: str, network: str = "local") -> dict[str, Any]:
+    """Of a bridge with one network, so that nothing of it changes from run to run."""
+    ours = (f"@_{network}_.*:localhost", "@unabridged:localhost")
     return {
         "id": "unabridged",
         "url": url,
@@ -127,11 +129,8 @@ def registration(hs: FakeHomeserver, url: str) -> dict[str, Any]:
         "rate_limited": False,
         "receive_ephemeral": True,
         "namespaces": {
-            "users": [
-                {"exclusive": True, "regex": "@_local_.*:localhost"},
-                {"exclusive": True, "regex": "@unabridged:localhost"},
-            ],
-            "aliases": [{"exclusive": True, "regex": "#_local_.*:localhost"}],
+            "users": [{"exclusive": True, "regex": regex} for regex in ours],
+            "aliases": [{"exclusive": True, "regex": f"#_{network}_.*:localhost"}],
             "rooms": [],
         },
     }

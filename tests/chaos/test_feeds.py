@@ -20,7 +20,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from benchmarks.feeds import registration
+from benchmarks.scene import registration
 from tests.chaos.conftest import Force
 from tests.chaos.tally import Verdict
 from tests.doubles.homeserver import FakeHomeserver
@@ -121,7 +121,7 @@ class Stage:
         )
         text = self.bridge.config.read_text().replace("[bridge]\n", '[bridge]\nallow_addresses = ["127.0.0.0/8"]\n', 1)
         self.bridge.config.write_text(text)
-        (folder / "registration.yaml").write_text(json.dumps(registration(hs, self.bridge.url)))
+        (folder / "registration.yaml").write_text(json.dumps(registration(hs, self.bridge.url, "blog")))
         self.shown: list[str] = []
         hs.world.listeners.append(self._on_event)
 

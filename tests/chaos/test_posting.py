@@ -17,8 +17,7 @@ from msgspec import Struct
 from adapters.gnusocial.demo import actions
 from adapters.gnusocial.demo.server import SiteServer
 from adapters.gnusocial.demo.things import Profile
-from benchmarks.feeds import registration
-from bridge.ops.remote import ask
+from benchmarks.scene import registration
 from tests.chaos.conftest import Force
 from tests.chaos.tally import Verdict
 from tests.doubles.homeserver import FakeHomeserver
@@ -65,7 +64,7 @@ class Stage:
                 await asyncio.sleep(PACE)
         self.room = room
         self.hs.join(ALICE, room)
-        await asyncio.to_thread(_log_in, self.bridge.folder / "unabridged.sock")
+        await self.bridge.log_in("social", ALICE, "alice", PASSWORD)
         await asyncio.gather(self.posting(1), self.telling(1))
         await self.all_came()
 
@@ -120,14 +119,6 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         finally:
             await bridge.stop()
             await server.stop()
-
-
-def _log_in(socket: Path) -> None:
-    answer = ask(socket, "login", {"network": "social", "name": "me"}, ALICE)
-    for text in ("alice", PASSWORD):
-        answer = ask(socket, "answer", {"talk": answer.talk or "", "text": text}, ALICE)
-    if answer.asks is not None or answer.failed:
-        raise RuntimeError(answer.text)
 
 
 class Found(Struct):

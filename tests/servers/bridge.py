@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
 
 from bridge.demo.process import Child
+from bridge.ops.remote import ask
 from tests.servers.daemons import free_port
 
 READY_SECONDS = 60.0
@@ -70,6 +72,10 @@ class BridgeProcess:
         output, _ = await process.communicate()
         return process.returncode or 0, output.decode(errors="replace")
 
+    async def log_in(self, network: str, user: str, *answers: str) -> None:
+        """Makes the login `me` of that user, by the word and its questions."""
+        await asyncio.to_thread(_log_in, self.folder / "unabridged.sock", network, user, answers)
+
     async def start(self) -> None:
         """Returns when `/ready` says 200."""
         await self.child.start()
@@ -100,3 +106,11 @@ class BridgeProcess:
 
     async def stop(self) -> None:
         await self.child.stop()
+
+
+def _log_in(socket: Path, network: str, user: str, answers: Sequence[str]) -> None:
+    answer = ask(socket, "login", {"network": network, "name": "me"}, user)
+    for text in answers:
+        answer = ask(socket, "answer", {"talk": answer.talk or "", "text": text}, user)
+    if answer.asks is not None or answer.failed:
+        raise RuntimeError(answer.text)

@@ -12,7 +12,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from bridge.demo.synapse import Synapse
-from bridge.ops.remote import ask
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
 from tests.servers.daemons import free_port
@@ -56,19 +55,11 @@ async def week(folder: Path, python: Path) -> AsyncIterator[Week]:
             await bridge.start()
             async with MatrixClient(synapse.url, token) as alice:
                 room = await alice.join(ALIAS)
-                await asyncio.to_thread(_log_in, bridge.folder / "unabridged.sock")
+                await bridge.log_in("social", ALICE, "alice", PASSWORD)
                 yield Week(synapse, bridge, story, room, alice)
         finally:
             await bridge.stop()
             await synapse.stop()
-
-
-def _log_in(socket: Path) -> None:
-    answer = ask(socket, "login", {"network": "social", "name": "me"}, ALICE)
-    for text in ("alice", PASSWORD):
-        answer = ask(socket, "answer", {"talk": answer.talk or "", "text": text}, ALICE)
-    if answer.asks is not None or answer.failed:
-        raise RuntimeError(answer.text)
 
 
 async def lived(there: Week) -> None:
