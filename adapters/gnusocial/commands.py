@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
+from adapters.common.owners import own_login
 from adapters.gnusocial.ids import address, identity_id, number, person_of
 from adapters.gnusocial.wire.desk import Desk
 from adapters.gnusocial.wire.people import Known
@@ -51,13 +52,7 @@ class Words:
 
     def _of(self, asker: Asker, login: str) -> Desk:
         """The asker's own; nobody acts through another's account. Raises `Rejected` or `Unavailable`."""
-        mine = [one.name for one in self._tools.logins.all() if one.user == asker.user and login in ("", one.name)]
-        if not mine:
-            named = f" named {login}" if login else ""
-            raise Rejected(f"You have no login{named} here: say `login {self._network}`.")
-        if len(mine) > 1:
-            raise Rejected(f"Which of your logins: {', '.join(sorted(mine))}?")
-        desk = self._desk(mine[0])
+        desk = self._desk(own_login(asker, login, self._tools.logins, self._network))
         if desk is None:
             raise Rejected("The network is not connected now.")
         desk.need()

@@ -74,16 +74,7 @@ class Crew:
             if name in self._accounts:
                 continue
             try:
-                account = Account(
-                    self._network,
-                    login,
-                    self._config,
-                    self._inlet,
-                    self._tools,
-                    context=context,
-                    uploads=self._uploads,
-                    told=self._news.set,
-                )
+                account = self._account(login, context)
             except ValueError as error:
                 self._tools.log.warning("the login %s can't be used: %s", name, error)
                 self._tools.logins.trouble(name, f"it can't be used, log in again: {error}")

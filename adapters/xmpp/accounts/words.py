@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
+from adapters.common.owners import own_login
 from adapters.xmpp.accounts.account import Account
 from adapters.xmpp.accounts.contacts import ROSTER, Contact
 from adapters.xmpp.accounts.services import BLOCKING, LOST, request
@@ -61,13 +62,7 @@ class Words:
 
     def _of(self, asker: Asker, login: str) -> tuple[Account, Client]:
         """The asker's own; nobody acts through another's account. Raises `Rejected`."""
-        mine = [one.name for one in self._tools.logins.all() if one.user == asker.user and login in ("", one.name)]
-        if not mine:
-            named = f" named {login}" if login else ""
-            raise Rejected(f"You have no login{named} here: say `login {self._network}`.")
-        if len(mine) > 1:
-            raise Rejected(f"Which of your logins: {', '.join(sorted(mine))}?")
-        account = self._account(mine[0])
+        account = self._account(own_login(asker, login, self._tools.logins, self._network))
         client = None if account is None else account.client
         if account is None or client is None or not client.up:
             raise Rejected((account and account.trouble) or "The account is not connected now.")
