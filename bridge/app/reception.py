@@ -133,12 +133,6 @@ def _warn(ground: Ground, log: logging.Logger) -> None:
         log.warning("%s: %s", portal.room, words)
 
 
-def _warn_of_unheld(ground: Ground, log: logging.Logger) -> None:
-    held = {handle_of(login) for login in ground.logins.all()}
-    for named, words in unheld(ground.settings, held, ground.networks.login_of):
-        log.warning("%s: %s", named.room, words)
-
-
 def _accounts(ground: Ground, talks: Talks, timelines: Timelines, troubles: Troubles) -> Accounts:
     hub = ground.hub
     return Accounts(

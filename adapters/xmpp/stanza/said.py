@@ -335,7 +335,5 @@ for _name in ("store", "no-store", "no-permanent-store", "no-copy"):
 for _stream in ns.STREAMS:
     _READERS[ns.qualified(_stream, "body")] = _body
     _READERS[ns.qualified(_stream, "subject")] = _one("subject", lambda element: fields.text_of(element, 4096))
-    _READERS[ns.qualified(_stream, "thread")] = _one(
-        "thread", lambda element: native(fields.text_of(element, _LONGEST_THREAD + 1))
-    )
+    _READERS[ns.qualified(_stream, "thread")] = _one("thread", _thread)
     _READERS[ns.qualified(_stream, "error")] = _one("fault", fields.fault)
