@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -38,14 +39,23 @@ def config(port: int, **more: str) -> XmppConfig:
     return XmppConfig(**given)  # type: ignore[arg-type]
 
 
-async def answering(data: bytes) -> asyncio.Server:
+@asynccontextmanager
+async def answering(data: bytes) -> AsyncIterator[int]:
+    """The port of who says that to anybody. No connection outlives it."""
+    talks: list[asyncio.Task[None]] = []
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            talks.append(task)
         await reader.read(1)
         writer.write(data)
-        await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
-    return await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+    await asyncio.gather(*talks, return_exceptions=True)
 
 
 async def test_a_server_that_takes_us_is_well(server: ComponentServer, lost: list[tuple[str, int]]) -> None:
@@ -82,10 +92,9 @@ async def test_what_is_wrong_is_said_with_its_cure(server: ComponentServer) -> N
     ],
 )
 async def test_another_port_than_the_one_for_components_is_named_as_such(said: bytes) -> None:
-    other = await answering(said)
-    async with other:
+    async with answering(said) as port:
         with pytest.raises(OSError, match="port"):
-            await Xmpp.examine(config(other.sockets[0].getsockname()[1]))
+            await Xmpp.examine(config(port))
 
 
 async def test_a_port_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,8 +54,11 @@ async def wrapped(demo: DemoServer, certificate: Path) -> AsyncIterator[int]:
     """A TLS door in front of the demo server; the port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    passing: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            passing[task] = writer
         there, back = await asyncio.open_connection(demo.host, demo.port)
         try:
             await asyncio.gather(_pipe(reader, back), _pipe(there, writer))
@@ -68,6 +71,9 @@ async def wrapped(demo: DemoServer, certificate: Path) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in passing.values():
+            writer.transport.abort()  # a close waits for the other side's goodbye, and outlives the loop
+        await asyncio.gather(*passing, return_exceptions=True)
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
