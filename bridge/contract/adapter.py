@@ -76,6 +76,12 @@ class Inlet(Protocol):
         """Say how the connection is; shown by `status` and waited for by `/ready`."""
         ...
 
+    def look_again(self, *channels: ChannelId) -> None:
+        """They are not what they were when they were opened: those that are linked are opened anew soon, and what waits for
+        one that opens leaves. For networks of several connections, while one comes or goes; never blocks.
+        """
+        ...
+
     def proved(self, delivery: str, receipt: Receipt) -> None:
         """An own message came back, told by its id or label: closes a delivery whose answer was lost."""
         ...

@@ -106,6 +106,12 @@ class Courier:
                 if channel.network == network:
                     lane.hurry()
 
+    def hurry(self, channel: ChannelId) -> None:
+        """It can be reached again: what was put off goes now, if its network is connected."""
+        lane = self._lanes.get(channel)
+        if lane is not None and self._way(channel.network).open:
+            lane.hurry()
+
     # deliveries
 
     def offer(self, entries: Sequence[Entry], *, asked: bool = False) -> None:

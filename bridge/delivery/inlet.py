@@ -9,7 +9,7 @@ from bridge.contract.delivery import Receipt
 from bridge.contract.errors import LedgerUnavailable
 from bridge.delivery.intake import Intake
 from bridge.model.events import Event
-from bridge.model.ids import NetworkName
+from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.signals import Signal
 
 MOST_EVENTS = 500
@@ -40,12 +40,14 @@ class NetworkInlet:
         proved: Callable[[str, Receipt], None],
         signal: Callable[[Signal], None],
         report: Callable[[NetworkState], None],
+        look_again: Callable[[ChannelId], None],
     ) -> None:
         self._network = network
         self._intake = intake
         self._proved = proved
         self._signal = signal
         self._report = report
+        self._look_again = look_again
         self._calls: deque[_Call] = deque()
         self._pump: asyncio.Task[None] | None = None
 
@@ -70,6 +72,10 @@ class NetworkInlet:
 
     def report(self, state: NetworkState) -> None:
         self._report(state)
+
+    def look_again(self, *channels: ChannelId) -> None:
+        for channel in channels:
+            self._look_again(channel)
 
     def proved(self, delivery: str, receipt: Receipt) -> None:
         self._proved(delivery, receipt)

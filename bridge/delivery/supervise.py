@@ -21,6 +21,8 @@ STABLE = 120.0
 """Seconds a connection must last before its next failure counts as the first."""
 REOPEN_FIRST, REOPEN_CAP = 30.0, 1800.0
 """Seconds between tries of channels that would not open."""
+NAMED = 3
+"""Channels that the log names of those that are shut for one reason."""
 
 
 class Supervisor:
@@ -44,9 +46,13 @@ class Supervisor:
         self.state = NetworkState(network=network, phase=Phase.STARTING)
         self.ready = asyncio.Event()
         """Every link has opened, or failed with a reason that `channels` or `state` shows. Stays set."""
-        self.inlet = NetworkInlet(network, intake, proved=courier.proved, signal=signal, report=self._heard)
+        self.inlet = NetworkInlet(
+            network, intake, proved=courier.proved, signal=signal, report=self._heard, look_again=self.look_again
+        )
         self.adapter = build(self.inlet)
         self._infos: dict[ChannelId, ChannelInfo | None] = dict.fromkeys(links)
+        self._stale: set[ChannelId] = set()
+        """What is learnt of these by an opening that is under way is out of date."""
         self._courier = courier
         self._clock = clock
         self._metrics = metrics
@@ -82,6 +88,7 @@ class Supervisor:
         """What kept a linked channel shut, or open, may be over: it is opened anew soon."""
         if channel in self._infos:
             self._infos[channel] = None
+            self._stale.add(channel)
             self._changed.set()
 
     async def detach(self, channel: ChannelId) -> None:
@@ -205,6 +212,7 @@ class Supervisor:
     async def _open(self, wanted: list[ChannelId]) -> None:
         reason = "it gave no answer"
         infos: list[ChannelInfo] = []
+        self._stale.difference_update(wanted)
         try:
             infos = await self.adapter.open(*wanted)
         except BridgeError as error:
@@ -214,9 +222,16 @@ class Supervisor:
             self._metrics.count("adapter_crashes", network=self.network)
             reason = f"an internal error ({type(error).__name__}); it has been reported"
         answers = {info.channel: info for info in infos}
+        shut: dict[str, list[ChannelId]] = {}
         for channel in wanted:
-            if channel in self._infos:
+            if channel in self._infos and channel not in self._stale:
                 before, info = self._infos[channel], answers.get(channel) or ChannelInfo(channel=channel, error=reason)
                 self._infos[channel] = info
-                if info.error and (before is None or before.error != info.error):
-                    self._log.warning("%s is not open: %s", channel, info.error)
+                if info.error is None:
+                    self._courier.hurry(channel)
+                elif before is None or before.error != info.error:
+                    shut.setdefault(info.error, []).append(channel)
+        for why, channels in shut.items():
+            names = ", ".join(map(str, channels[:NAMED]))
+            more = f" and {len(channels) - NAMED} more" if len(channels) > NAMED else ""
+            self._log.warning("%s%s %s not open: %s", names, more, "is" if len(channels) == 1 else "are", why)

@@ -60,6 +60,8 @@ class RecordingInlet:
         self.signals: list[Signal] = []
         self.states: list[NetworkState] = []
         self.proofs: dict[str, Receipt] = {}
+        self.looked: list[ChannelId] = []
+        """Which are to be opened anew."""
         self._open = asyncio.Event()
         self._open.set()
 
@@ -86,6 +88,9 @@ class RecordingInlet:
 
     def report(self, state: NetworkState) -> None:
         self.states.append(state)
+
+    def look_again(self, *channels: ChannelId) -> None:
+        self.looked += channels
 
     def proved(self, delivery: str, receipt: Receipt) -> None:
         self.proofs[delivery] = receipt

@@ -36,7 +36,7 @@ def intake(stage: Stage, plan: Callable[[Event, object], Planned] = relay) -> In
 def inlet(stage: Stage, over: Intake) -> NetworkInlet:
     def nothing(*_: object) -> None: ...
 
-    return NetworkInlet(NET, over, proved=nothing, signal=nothing, report=nothing)
+    return NetworkInlet(NET, over, proved=nothing, signal=nothing, report=nothing, look_again=nothing)
 
 
 def foreign(number: object) -> Event:

@@ -12,12 +12,12 @@ from adapters.fantasy.adapter import Fantasy
 from adapters.fantasy.config import FantasyConfig
 from adapters.fantasy.world import World
 from bridge.contract.adapter import ChannelInfo, Inlet, Phase
-from bridge.contract.errors import Disconnected
+from bridge.contract.errors import Disconnected, Unavailable
 from bridge.delivery.intake import Intake
 from bridge.delivery.supervise import Supervisor
 from bridge.model.ids import ChannelId
 from bridge.testing import toolbox
-from tests.unit.delivery.stage import LOG, NET, Stage, background, draft, turns
+from tests.unit.delivery.stage import LOG, NET, FakeOutlet, Stage, background, draft, turns
 from tests.unit.delivery.test_intake import intake
 
 LOBBY, ATTIC, CELLAR = (ChannelId(NET, name) for name in ("#lobby", "#attic", "#cellar"))
@@ -219,3 +219,55 @@ async def test_a_line_is_acknowledged_only_after_its_commit(plant: Plant) -> Non
         await plant.clock.advance(30)
         assert plant.world.acknowledged != {}
     assert [event.id for event in plant.ledger.events] == [line.id]
+
+
+async def test_what_can_be_reached_again_leaves_at_once_and_needs_no_new_connection(plant: Plant) -> None:
+    async with plant.up() as supervisor:
+        refusing = FakeOutlet()
+        plant.courier.attach(NET, refusing)
+        refusing.script[draft(1).delivery.id] = [Unavailable("its account is away") for _ in range(20)]
+        await plant.send(draft(1, channel=LOBBY))
+        await plant.clock.advance(300)
+        assert refusing.got == []
+        refusing.script.clear()
+        supervisor.inlet.look_again(LOBBY, CELLAR)
+        await turns()
+        assert [one.channel for one in refusing.got] == [LOBBY]
+        assert plant.opened == [(LOBBY, ATTIC), (LOBBY,)]  # and nothing else, least of all what is not linked
+
+
+async def test_what_an_opening_learnt_before_something_changed_is_not_believed(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    original = plant.supervisor.adapter.open
+
+    async def slow(*channels: ChannelId) -> list[ChannelInfo]:
+        infos = await original(*channels)
+        await gate.wait()
+        return infos
+
+    async with plant.up() as supervisor:
+        monkeypatch.setattr(plant.supervisor.adapter, "open", slow)
+        plant.world.banned["#attic"] = "you are banned there"
+        supervisor.inlet.look_again(ATTIC)
+        await turns()
+        del plant.world.banned["#attic"]
+        supervisor.inlet.look_again(ATTIC)
+        gate.set()
+        await turns()
+        info = supervisor.channels[ATTIC]
+        assert info is not None
+        assert info.error is None
+
+
+async def test_many_channels_that_are_shut_for_one_reason_are_one_line_in_the_log(
+    plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with plant.up() as supervisor:
+        for number in range(100):
+            plant.world.banned[f"#{number}"] = "you are banned there"
+            supervisor.attach(ChannelId(NET, f"#{number}"))
+        await turns()
+        said = [record.getMessage() for record in caplog.records]
+    assert said == ["net/#0, net/#1, net/#2 and 97 more are not open: you are banned there"]

@@ -62,6 +62,9 @@ class BookInlet:
         self.states.append(state)
         self._tell()
 
+    def look_again(self, *channels: ChannelId) -> None:
+        return
+
     def proved(self, delivery: str, receipt: Receipt) -> None:
         self.late.append((delivery, receipt))
         self._tell()
