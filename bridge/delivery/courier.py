@@ -4,7 +4,8 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 
 from bridge.contract.delivery import Receipt
 from bridge.contract.features import Features
@@ -62,7 +63,9 @@ class Courier:
         patient = PatientOutbox(outbox, clock, source, metrics)
         self._outbox = patient
         self._settler = Settler(patient, self.offer)
-        self.notices = Notices(patient, clock, metrics, me=me, features=self._features, new_id=new_id, told_in=told_in)
+        self.notices = Notices(
+            patient, clock, metrics, me=me, features=partial(_features, self._ways), new_id=new_id, told_in=told_in
+        )
         self._desk = Desk(
             outbox=patient,
             settler=self._settler,
@@ -244,6 +247,7 @@ class Courier:
             await rest(self._clock, self.notices.held, None if due is None else due - self._clock.monotonic())
             await self.tell(self.notices.overdue())
 
-    def _features(self, channel: ChannelId) -> Features | None:
-        way = self._ways.get(channel.network)
-        return None if way is None or way.outlet is None else way.outlet.features(channel)
+
+def _features(ways: Mapping[NetworkName, Way], channel: ChannelId) -> Features | None:
+    way = ways.get(channel.network)
+    return None if way is None or way.outlet is None else way.outlet.features(channel)
