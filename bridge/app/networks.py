@@ -118,6 +118,10 @@ class Networks:
         supervisor = self.supervisors.get(network)
         return supervisor.adapter if supervisor is not None else None
 
+    def watching(self) -> list[NetworkName]:
+        """Which are told whether people of the hub are there."""
+        return [name for name in self.supervisors if self.manifests[name].watches]
+
     def words(self) -> dict[NetworkName, Sequence[Word]]:
         """What the adapters add to the bot's words."""
         adapters = {name: supervisor.adapter for name, supervisor in self.supervisors.items()}

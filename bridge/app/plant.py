@@ -270,7 +270,9 @@ def _signals(ground: Ground, pulse: Pulse, log: logging.Logger, calming: Calming
         outlet=lambda network: pulse if network == HUB else ground.networks.outlet(network),
         root=ground.ledger.root,
         copies=ground.ledger.copies,
+        watching=ground.networks.watching,
         noted=calming.marks.note,
+        clock=ground.clock,
         metrics=ground.metrics,
         log=log,
     )

@@ -152,3 +152,5 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     For a Matrix user, that is. None: these settings, or this person, allow none. `owner_of` names the user again.
     """
+    watches: bool = False
+    """It is told (`Signals.send_signal`) whether people of the hub are there."""

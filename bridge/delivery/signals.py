@@ -9,8 +9,9 @@ import msgspec
 from bridge.contract.adapter import Signals
 from bridge.contract.errors import DeliveryError, LedgerUnavailable
 from bridge.contract.features import Feature, Level
-from bridge.contract.toolbox import Metrics
+from bridge.contract.toolbox import Clock, Metrics
 from bridge.delivery.ports import Outlet
+from bridge.delivery.presences import Presences
 from bridge.ledger.rows import Copy
 from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
 from bridge.model.signals import Presence, ReadMark, Signal, Typing
@@ -33,13 +34,15 @@ class SignalRouter:
         outlet: Callable[[NetworkName], Outlet | None],
         root: Callable[[EventKey], Awaitable[EventKey | None]],
         copies: Callable[[EventKey, ChannelId], Awaitable[list[Copy]]],
+        watching: Callable[[], Iterable[NetworkName]] = tuple,
         noted: Callable[[Signal], None] = lambda signal: None,
+        clock: Clock,
         metrics: Metrics,
         log: logging.Logger,
     ) -> None:
         """`legs(channel)`: the other channels that hear what happens in it. `root`, `copies`: the ledger's.
 
-        `noted` is told of every signal.
+        `watching()`: the networks that are told whether people of the hub are there. `noted` is told of every signal.
         """
         self._legs = legs
         self._outlet = outlet
@@ -48,39 +51,50 @@ class SignalRouter:
         self._noted = noted
         self._metrics = metrics
         self._log = log
-        self._waiting: dict[tuple[object, ...], tuple[ChannelId | None, Signal]] = {}
+        self._watching = watching
+        self._presences = Presences(clock, metrics, self._shown)
+        self._waiting: dict[tuple[object, ...], tuple[NetworkName, ChannelId | None, Signal]] = {}
         self._woken = asyncio.Event()
 
     def signal(self, signal: Signal) -> None:
         """Best effort; never blocks."""
         self._noted(signal)
         if isinstance(signal, Presence):
-            if signal.who.network != HUB:
-                self._put(("presence", signal.who), None, signal)
+            if signal.who.network == HUB:
+                self._presences.note(signal)
+            else:
+                self._put(("presence", signal.who, HUB), HUB, None, signal)
             return
         for leg in self._legs(signal.channel):
             kind = "typing" if isinstance(signal, Typing) else "read"
-            self._put((kind, signal.who, leg), leg, signal)
+            self._put((kind, signal.who, leg), leg.network, leg, signal)
 
-    def _put(self, about: tuple[object, ...], leg: ChannelId | None, signal: Signal) -> None:
+    def _shown(self, presence: Presence) -> None:
+        for network in self._watching():
+            self._put(("presence", presence.who, network), network, None, presence)
+
+    def _put(self, about: tuple[object, ...], network: NetworkName, leg: ChannelId | None, signal: Signal) -> None:
         self._waiting.pop(about, None)
         if len(self._waiting) >= MOST:
             del self._waiting[next(iter(self._waiting))]
             self._metrics.count("signals_dropped")
-        self._waiting[about] = leg, signal
+        self._waiting[about] = network, leg, signal
         self._woken.set()
 
     async def run(self) -> None:
         """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._presences.run())
+            group.create_task(self._send())
+
+    async def _send(self) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
             while self._waiting:
-                leg, signal = self._waiting.pop(next(iter(self._waiting)))
-                await self._pass_on(leg, signal)
+                await self._pass_on(*self._waiting.pop(next(iter(self._waiting))))
 
-    async def _pass_on(self, leg: ChannelId | None, signal: Signal) -> None:
-        network = HUB if leg is None else leg.network
+    async def _pass_on(self, network: NetworkName, leg: ChannelId | None, signal: Signal) -> None:
         outlet = self._outlet(network)
         if not isinstance(outlet, Signals) or (leg is not None and not _wanted(outlet, leg, signal)):
             return

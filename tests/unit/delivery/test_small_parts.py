@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from bridge.contract.features import Feature, Level, Limits, Unit
 from bridge.delivery.backlog import MOST, Backlog
 from bridge.delivery.backoff import Backoff
+from bridge.delivery.presences import EVERY_SECONDS, Presences
+from bridge.delivery.presences import MOST as MOST_PEOPLE
 from bridge.delivery.signals import SignalRouter
 from bridge.ledger.rows import Copy, State
 from bridge.model.events import Membership, Move, Origin
@@ -149,6 +151,8 @@ class TestSignals:
             outlet=lambda _: outlet,
             root=root,
             copies=copies,
+            watching=lambda: [NET],
+            clock=stage.clock,
             metrics=stage.counts,
             log=LOG,
         )
@@ -191,6 +195,38 @@ class TestSignals:
         router.signal(Typing(channel=ROOM, who=ALICE.id, active=True))
         async with background(router.run):
             await turns()
+
+    async def test_who_of_the_hub_is_there_is_told_once_and_who_flickers_later(self, stage: Stage) -> None:
+        outlet = Sensitive()
+        router = self._router(stage, outlet)
+        here, away, gone = (Presence(who=ALICE.id, availability=one) for one in Availability)
+        async with background(router.run):
+            for one in (here, here, away, gone, here, here):  # back where it was: nothing to tell
+                router.signal(one)
+                await turns()
+            assert outlet.felt == [here]
+            router.signal(away)
+            router.signal(gone)
+            await stage.clock.advance(EVERY_SECONDS - 1)
+            assert outlet.felt == [here]
+            await stage.clock.advance(1)
+            await turns()
+            assert outlet.felt == [here, gone]
+            await stage.clock.advance(EVERY_SECONDS)
+            router.signal(here)
+            await turns()
+            assert outlet.felt == [here, gone, here]
+
+    async def test_of_ten_thousand_who_flicker_nobody_is_forgotten_half(self, stage: Stage) -> None:
+        shown: list[Presence] = []
+        presences = Presences(stage.clock, stage.counts, shown.append)
+        for availability in (Availability.ONLINE, Availability.AWAY):
+            for n in range(MOST_PEOPLE + 5):
+                presences.note(Presence(who=IdentityId(HUB, f"@{n}:hs"), availability=availability))
+        async with background(presences.run):
+            await stage.clock.advance(EVERY_SECONDS)
+        last = {one.who: one.availability for one in shown}
+        assert len(last) == MOST_PEOPLE + 5 and set(last.values()) == {Availability.AWAY}
 
     async def test_signals_never_pile_up(self, stage: Stage) -> None:
         router = self._router(stage, Sensitive())
