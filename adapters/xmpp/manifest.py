@@ -83,5 +83,6 @@ MANIFEST = Manifest(
     login_of=login_of,
     owner_of=owner_of,
     direct_with=direct_with,
+    watches=True,
     direct_for=lambda config, who, user: direct_for(who, user) if config.component is not None else None,
 )

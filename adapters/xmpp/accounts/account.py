@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from xml.etree.ElementTree import Element
 
@@ -26,11 +27,12 @@ from adapters.xmpp.wire.session import Session
 from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import Inlet
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import DeliveryError, Disconnected, LedgerUnavailable, Uncertain
+from bridge.contract.errors import DeliveryError, Disconnected, LedgerUnavailable, Unavailable, Uncertain
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event, Message, ProfileChange, Style, Text
 from bridge.model.ids import EventKey, NetworkName
+from bridge.model.signals import Availability, Presence
 
 FIRST_SECONDS, CAP_SECONDS = 2.0, 300.0
 """Between two tries of a server that is away."""
@@ -41,6 +43,7 @@ STABLE_SECONDS = 120.0
 RESUME_SECONDS = 300.0
 """For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
 TICK_SECONDS = 1.0
+_SHOWS = {Availability.ONLINE: "", Availability.AWAY: "away", Availability.OFFLINE: "xa"}
 
 
 class Account:
@@ -71,6 +74,7 @@ class Account:
         self.contacts = Contacts()
         self._session = Session()
         self._archive: Archive | None = None
+        self._appears: Presence | None = None
         scope = f"account/{login.name}/{self.me}"
         self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=self._read_on)
         self.faces = Faces(inlet, tools, self._shown_otherwise)
@@ -158,6 +162,8 @@ class Account:
             self._past.release()
         else:
             self._well()
+            if self._appears is not None:
+                self.appear(self._appears)
 
     async def _enter(self, client: Client) -> None:
         """Raises what asking raises."""
@@ -171,9 +177,21 @@ class Account:
         ns.add(roster, ROSTER, "query")
         for query in (await client.ask(roster)).iter(f"{{{ROSTER}}}query"):
             self.contacts.fill(query)
-        here = presence("")
+        client.write(self._here())
+
+    def _here(self) -> Element:
+        """Who is away for long is shown as that: to a connection that is not there, the server would send nothing."""
+        appears = self._appears
+        here = presence("") if appears is None else presence("", show=_SHOWS[appears.availability], status=appears.status)
         here.append(caps())
-        client.write(here)
+        return here
+
+    def appear(self, appears: Presence) -> None:
+        """As its owner does, now and whenever it is connected."""
+        self._appears = appears
+        if self.trouble is None and self.client is not None:
+            with suppress(Unavailable):  # the next connection tells it
+                self.client.write(self._here())
 
     def _well(self) -> None:
         self.trouble, self.tried = None, True

@@ -19,7 +19,7 @@ from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
-from bridge.model.signals import ReadMark, Signal, Typing
+from bridge.model.signals import Presence, ReadMark, Signal, Typing
 
 
 class Crew:
@@ -30,6 +30,7 @@ class Crew:
         self._accounts: dict[str, Account] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._uploads = Uploads(tools)
+        self._owners: dict[str, Presence] = {}
         self._news = asyncio.Event()
         """A login came or went, or an account's state changed."""
 
@@ -79,6 +80,8 @@ class Crew:
                 self._tools.log.warning("the login %s can't be used: %s", name, error)
                 self._tools.logins.trouble(name, f"it can't be used, log in again: {error}")
                 continue
+            if (owner := self._owners.get(login.user)) is not None:
+                account.appear(owner)
             self._accounts[name] = account
             self._keepers[name] = group.create_task(account.run())
 
@@ -158,8 +161,9 @@ class Crew:
     # and all else
 
     async def send_signal(self, signal: Signal) -> None:
-        """Typing and what was read, of the account's owner alone."""
-        if not isinstance(signal, Typing | ReadMark):
+        """Typing and what was read, of the account's owner alone; and whether somebody who may be an owner is there."""
+        if isinstance(signal, Presence):
+            self._seen(signal)
             return
         place = place_of(signal.channel.id)
         account = self._accounts.get(place.login)
@@ -174,6 +178,17 @@ class Crew:
                 account.client.write(displayed(place.jid, id))
         except DeliveryError as error:
             self._tools.log.debug("a signal was not sent: %s", error.reason)
+
+    def _seen(self, presence: Presence) -> None:
+        """Remembered for the accounts that are there, and for those that come."""
+        if presence.who.network != HUB or not self._config.follow_presence:
+            return
+        if all(login.user != presence.who.id for login in self._tools.logins.all()):
+            return
+        self._owners[presence.who.id] = presence
+        for account in self.accounts():
+            if account.login.user == presence.who.id:
+                account.appear(presence)
 
     async def profile(self, who: IdentityId) -> Profile:
         """As the first account that has them among its contacts knows them; empty where none does."""

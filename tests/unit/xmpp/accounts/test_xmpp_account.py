@@ -8,12 +8,12 @@ import pytest
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence
 from bridge.model.events import Origin
-from bridge.model.ids import IdentityId
+from bridge.model.ids import HUB, IdentityId
 from bridge.model.signals import Availability, Presence, ReadMark, Typing
 from bridge.testing import until
 from tests.doubles.account_server import JID
 from tests.doubles.clock import START
-from tests.unit.xmpp.accounts.stage import CHAT, NET, ROMEO, body_of, carbon, delivery, playing, said
+from tests.unit.xmpp.accounts.stage import CHAT, NET, OWNER, ROMEO, Stage, body_of, carbon, delivery, playing, said
 
 
 async def test_a_contact_is_a_direct_chat_under_the_name_in_the_roster() -> None:
@@ -430,3 +430,33 @@ async def test_a_stopped_bridge_leaves_no_task_and_no_socket() -> None:
         await stage.stop()
         await until(lambda: all(one.over.is_set() for one in stage.server.connections))
     await until(lambda: asyncio.all_tasks() <= before)
+
+
+def _shown(stage: Stage) -> list[tuple[str, str]]:
+    """(show, status) of our presences, as the server got them."""
+    here = [one for one in stage.server.seen if one.tag.endswith("}presence")]
+    return [(one.findtext("{*}show") or "", one.findtext("{*}status") or "") for one in here]
+
+
+async def test_an_account_is_there_as_its_owner_is_and_after_every_connection() -> None:
+    async with playing() as stage:
+        await stage.start()
+        owner = IdentityId(HUB, OWNER)
+        for who in (IdentityId(HUB, "@other:matrix.org"), IdentityId(NET, ROMEO), owner):
+            await stage.crew.send_signal(Presence(who=who, availability=Availability.AWAY, status="at tea\x00"))
+        await until(lambda: _shown(stage) == [("", ""), ("away", "at tea")])
+        stage.server.cut()
+        await stage.again()
+        await until(lambda: len(_shown(stage)) == 3)
+        await stage.crew.send_signal(Presence(who=owner, availability=Availability.OFFLINE))
+        await until(lambda: len(_shown(stage)) == 4)  # still there for the server, which has messages for us
+        await stage.crew.send_signal(Presence(who=owner, availability=Availability.ONLINE))
+        await until(lambda: _shown(stage)[2:] == [("away", "at tea"), ("xa", ""), ("", "")])
+
+
+async def test_an_account_shows_nothing_of_its_owner_where_that_is_not_wanted() -> None:
+    async with playing(follow_presence=False) as stage:
+        await stage.start()
+        await stage.crew.send_signal(Presence(who=IdentityId(HUB, OWNER), availability=Availability.AWAY))
+        await stage.settled()
+        assert _shown(stage) == [("", "")]
