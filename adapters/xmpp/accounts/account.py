@@ -15,10 +15,11 @@ from adapters.xmpp.accounts.marks import Marks
 from adapters.xmpp.accounts.past import Past
 from adapters.xmpp.accounts.people import People
 from adapters.xmpp.accounts.sending import Sending
-from adapters.xmpp.accounts.services import LOST, Services, answer_to, caps, learn, request
+from adapters.xmpp.accounts.services import LOST, Services, answer_to, learn, request
+from adapters.xmpp.accounts.showing import Showing
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Place, bare, conversation, made_id
-from adapters.xmpp.outbound import presence, received
+from adapters.xmpp.outbound import received
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client, Credentials
@@ -32,7 +33,6 @@ from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event, Message, ProfileChange, Style, Text
 from bridge.model.ids import EventKey, NetworkName
-from bridge.model.signals import Availability, Presence
 
 FIRST_SECONDS, CAP_SECONDS = 2.0, 300.0
 """Between two tries of a server that is away."""
@@ -43,7 +43,6 @@ STABLE_SECONDS = 120.0
 RESUME_SECONDS = 300.0
 """For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
 TICK_SECONDS = 1.0
-_SHOWS = {Availability.ONLINE: "", Availability.AWAY: "away", Availability.OFFLINE: "xa"}
 
 
 class Account:
@@ -74,7 +73,7 @@ class Account:
         self.contacts = Contacts()
         self._session = Session()
         self._archive: Archive | None = None
-        self._appears: Presence | None = None
+        self.showing = Showing()
         scope = f"account/{login.name}/{self.me}"
         self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=self._read_on)
         self.faces = Faces(inlet, tools, self._shown_otherwise)
@@ -119,6 +118,7 @@ class Account:
             return error
         finally:
             self.client = None
+            self.showing.end()
             await client.close()
             self._past.release()
 
@@ -162,8 +162,8 @@ class Account:
             self._past.release()
         else:
             self._well()
-            if self._appears is not None:
-                self.appear(self._appears)
+            with suppress(Unavailable):
+                self.showing.resume(client)
 
     async def _enter(self, client: Client) -> None:
         """Raises what asking raises."""
@@ -177,21 +177,7 @@ class Account:
         ns.add(roster, ROSTER, "query")
         for query in (await client.ask(roster)).iter(f"{{{ROSTER}}}query"):
             self.contacts.fill(query)
-        client.write(self._here())
-
-    def _here(self) -> Element:
-        """Who is away for long is shown as that: to a connection that is not there, the server would send nothing."""
-        appears = self._appears
-        here = presence("") if appears is None else presence("", show=_SHOWS[appears.availability], status=appears.status)
-        here.append(caps())
-        return here
-
-    def appear(self, appears: Presence) -> None:
-        """As its owner does, now and whenever it is connected."""
-        self._appears = appears
-        if self.trouble is None and self.client is not None:
-            with suppress(Unavailable):  # the next connection tells it
-                self.client.write(self._here())
+        self.showing.begin(client)
 
     def _well(self) -> None:
         self.trouble, self.tried = None, True

@@ -19,7 +19,7 @@ from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
-from bridge.model.signals import Presence, ReadMark, Signal, Typing
+from bridge.model.signals import Presence, Signal, Typing
 
 
 class Crew:
@@ -81,7 +81,7 @@ class Crew:
                 self._tools.logins.trouble(name, f"it can't be used, log in again: {error}")
                 continue
             if (owner := self._owners.get(login.user)) is not None:
-                account.appear(owner)
+                account.showing.appear(owner)
             self._accounts[name] = account
             self._keepers[name] = group.create_task(account.run())
 
@@ -188,7 +188,7 @@ class Crew:
         self._owners[presence.who.id] = presence
         for account in self.accounts():
             if account.login.user == presence.who.id:
-                account.appear(presence)
+                account.showing.appear(presence)
 
     async def profile(self, who: IdentityId) -> Profile:
         """As the first account that has them among its contacts knows them; empty where none does."""
