@@ -13,6 +13,10 @@ FULL = 10
 """From so many kills each way on, everything is as long as the promise says; below, it is the short form of `make test`."""
 
 
+DEFAULT = 2
+"""Kills each way, where nobody asked for a number."""
+
+
 class Force(Struct, frozen=True):
     """How hard to strike. `chance` is new for each run, and its seed is reported."""
 
@@ -31,6 +35,14 @@ def force(request: pytest.FixtureRequest) -> Force:
     kills = int(request.config.getoption("--kills"))
     seed = int(request.config.getoption("--chaos-seed") or random.SystemRandom().randrange(10**6))
     return Force(kills=kills, full=kills >= FULL, chance=random.Random(seed), seed=seed)
+
+
+@pytest.fixture
+def kills(force: Force) -> int:
+    """For what is no part of `make test`: asked for by `--kills` above its default."""
+    if force.kills <= DEFAULT:
+        pytest.skip("part of `make chaos`")
+    return force.kills
 
 
 @pytest.fixture

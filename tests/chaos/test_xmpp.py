@@ -4,47 +4,27 @@ Not part of `make test`: asked for by `--kills` above its default, as `make chao
 """
 
 import asyncio
-import random
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.blows import Blow, Kept, Note, Struck, kill_bridge, kill_prosody, speaks
 from tests.chaos.conftest import Force
-from tests.chaos.tally import Tally, Verdict, judge, seen
+from tests.chaos.tally import judge, seen
 from tests.servers.daemons import Inspircd
 from tests.servers.square import ROOM, Square, square
 from tests.servers.xmpp import Prosody
 
-pytestmark = pytest.mark.servers
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.parametrize("blow", [kill_bridge, kill_prosody], ids=lambda blow: blow.__name__),
+]
 
 LINES = 500
 PATIENCE = 120.0
-ASKED = 3
-"""From so many kills on; fewer is what `make test` gives."""
-Note = Callable[[str, Verdict], None]
-Blow = Callable[[Square], Awaitable[None]]
-
-
-async def kill_bridge(place: Square) -> None:
-    await place.bridge.kill()
-    await place.bridge.start()
-
-
-async def kill_prosody(place: Square) -> None:
-    assert isinstance(place.xmpp, Prosody)
-    await place.xmpp.crash()
-    await place.xmpp.start()
-
-
-def blows(force: Force) -> list[Blow]:
-    if force.kills < ASKED:
-        pytest.skip("part of `make chaos`")
-    chosen = [kill_bridge, kill_prosody] * force.kills
-    force.chance.shuffle(chosen)
-    return chosen
 
 
 @asynccontextmanager
@@ -59,70 +39,42 @@ async def stage(folder: Path, python: Path, ircd: Inspircd) -> AsyncIterator[Squ
             await server.stop()
 
 
-class Struck:
-    """A blow at a moment that chance chooses, by what was sent."""
-
-    def __init__(self, blow: Blow, chance: random.Random) -> None:
-        self._at = chance.randrange(LINES // 10, LINES - LINES // 10)
-        self._blow = blow
-        self._reached = asyncio.Event()
-        self.over = asyncio.Event()
-
-    def sent(self, count: int) -> None:
-        if count >= self._at:
-            self._reached.set()
-
-    async def strike(self, place: Square) -> None:
-        await self._reached.wait()
-        await self._blow(place)
-        self.over.set()
-
-
-async def test_from_matrix_to_xmpp(tmp_path: Path, synapse_python: Path, inspircd: Inspircd, force: Force, note: Note) -> None:
-    chosen = blows(force)
+async def test_from_matrix_to_xmpp(
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow
+) -> None:
     async with stage(tmp_path, synapse_python, inspircd) as place:
-        in_room = seen(place.alice, place.room)
-        for turn, blow in enumerate(chosen):
+        in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
+        for turn in range(kills):
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
-            struck = Struck(blow, force.chance)
-
-            async def speak(numbers: list[int] = numbers, struck: Struck = struck) -> None:
-                waiting = iter(numbers)
-
-                async def client() -> None:
-                    for number in waiting:
-                        await place.alice.say_at_last(place.room, f"line {number}")
-                        struck.sent(number - numbers[0])
-
-                await asyncio.gather(*(client() for _ in range(4)))
-
-            await asyncio.gather(speak(), struck.strike(place))
+            struck = Struck(blow, force.chance, LINES)
+            await asyncio.gather(speaks(place.alice, place.room, numbers, struck), struck.strike(place))
             await place.alice.until(lambda numbers=numbers: in_room.has(set(numbers)))  # type: ignore[misc]
             await both_hear(place)
             sent = list(dict.fromkeys(in_room.among(set(numbers))))
-            verdict = judge(sent, await archived(place))
+            verdict = judge(sent, await kept.read())
             note(blow.__name__, verdict)
-            assert verdict.clean, f"{blow.__name__} in turn {turn}, seed {force.seed}: {verdict}"
+            assert verdict.clean, f"turn {turn}, seed {force.seed}: {verdict}"
 
 
-async def test_from_xmpp_to_matrix(tmp_path: Path, synapse_python: Path, inspircd: Inspircd, force: Force, note: Note) -> None:
-    chosen = blows(force)
+async def test_from_xmpp_to_matrix(
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow
+) -> None:
     async with stage(tmp_path, synapse_python, inspircd) as place:
-        in_room = seen(place.alice, place.room)
-        for turn, blow in enumerate(chosen):
+        in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
+        for turn in range(kills):
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
-            struck = Struck(blow, force.chance)
-            await asyncio.gather(juliet_streams(place, numbers, struck), struck.strike(place))
+            struck = Struck(blow, force.chance, LINES)
+            await asyncio.gather(juliet_streams(place, kept, numbers, struck), struck.strike(place))
             await both_hear(place)
-            kept = await archived(place)
-            assert kept.has(set(numbers)), "what the room does not have was never said"
-            verdict = judge(list(dict.fromkeys(kept.among(set(numbers)))), in_room)
+            said = await kept.read()
+            assert said.has(set(numbers)), "what the room does not have was never said"
+            verdict = judge(list(dict.fromkeys(said.among(set(numbers)))), in_room)
             note(blow.__name__, verdict)
-            assert verdict.clean, f"{blow.__name__} in turn {turn}, seed {force.seed}: {verdict}"
+            assert verdict.clean, f"turn {turn}, seed {force.seed}: {verdict}"
             assert not verdict.repeats, "a homeserver can be asked: nothing is ever sent there twice"
 
 
-async def juliet_streams(place: Square, numbers: list[int], struck: Struck) -> None:
+async def juliet_streams(place: Square, kept: Kept, numbers: list[int], struck: Struck) -> None:
     """She sees each line in the room before the next; after her server was away she says again only what its archive lacks."""
     juliet = place.juliet
     for number in numbers:
@@ -133,14 +85,10 @@ async def juliet_streams(place: Square, numbers: list[int], struck: Struck) -> N
                 continue
             await struck.over.wait()
             await juliet.reconnect()
-            if (await archived(place)).has({number}):
+            if (await kept.read()).has({number}):
                 break
             id = juliet.say(ROOM, f"line {number}")
         struck.sent(number - numbers[0])
-
-
-async def archived(place: Square) -> Tally[str]:
-    return Tally([said.body for said, _ in await place.juliet.archive(ROOM)], str)
 
 
 async def both_hear(place: Square) -> None:

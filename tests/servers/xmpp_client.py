@@ -227,10 +227,9 @@ class XmppClient:
         answer: Element = (await iq.send(timeout=20)).xml
         return answer
 
-    async def archive(self, room: str) -> list[tuple[Said, str]]:
-        """Everything that the room keeps, oldest first, each with its id there."""
+    async def archive(self, room: str, after: str = "") -> list[tuple[Said, str]]:
+        """Everything that the room keeps behind the id `after`, oldest first, each with its id there."""
         found: list[tuple[Said, str]] = []
-        after = ""
         while True:
             query = Element(f"{{{MAM}}}query", {"queryid": (token := next(self._ids))})
             page = SubElement(query, "{http://jabber.org/protocol/rsm}set")
