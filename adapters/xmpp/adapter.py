@@ -18,6 +18,7 @@ from adapters.xmpp.manifest import MANIFEST
 from adapters.xmpp.parts import OnComponent, Part
 from adapters.xmpp.rooms.rooms import Rooms
 from adapters.xmpp.wire.component import Link
+from adapters.xmpp.wire.shelf import Shelf
 from adapters.xmpp.wire.skim import IsCopy, never
 from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
@@ -42,13 +43,14 @@ class Xmpp:
 
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
+        self._shelf = Shelf(config, tools)
         on_component: dict[Kind, OnComponent] = {}
         self._is_copy: IsCopy = never
         gateway: Gateway | None = None
         if config.component is not None:
-            on_component[Kind.ROOM] = rooms = Rooms(network, config, inlet, tools)
+            on_component[Kind.ROOM] = rooms = Rooms(network, config, inlet, tools, self._shelf)
             self._is_copy = rooms.is_copy
-            on_component[Kind.GATEWAY] = gateway = Gateway(network, config, inlet, tools)
+            on_component[Kind.GATEWAY] = gateway = Gateway(network, config, inlet, tools, self._shelf)
         self._on_component = tuple(on_component.values())
         """What comes over the link is offered to them in this order."""
         self._crew = Crew(network, config, inlet, tools)
@@ -88,7 +90,7 @@ class Xmpp:
             async with asyncio.TaskGroup() as tasks:
                 for part in self._on_component:
                     part.attach(link, pipeline)
-                jobs = (pipeline.run(), self._tick(link), *(part.run() for part in self._on_component))
+                jobs = (pipeline.run(), self._tick(link), self._shelf.learn(link), *(part.run() for part in self._on_component))
                 working = [tasks.create_task(one) for one in jobs]
                 ready()
                 end = await asyncio.shield(link.over)  # whoever cancels us doesn't end it: the goodbye does

@@ -45,6 +45,10 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """People may log in to servers at private addresses, too. Those in `client_servers` may be anywhere."""
     plain_passwords: bool = False
     """Log in to servers that can't do better than take the password itself (SASL PLAIN), over TLS."""
+    upload_service: str | None = None
+    """Where files for rooms, and from people of the component, are put (XEP-0363): the service, or a host that lists it.
+
+    Where none is named, the host above the component's is asked."""
     follow_presence: bool = True
     """An account shows itself as its owner is on Matrix, with their status; who is offline there is shown as away for long."""
     history_days: float = 7.0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, XMLPullParser
 
 from adapters.xmpp.wire.markup import written
+from tests.doubles.component_uploads import ABOVE, UPLOAD, UploadService, answered
 from tests.doubles.muc_room import MAM, STANZAS, Room, named
 
 SECRET = "let me in"
@@ -26,6 +27,7 @@ class ComponentServer:
         self.forgets = True
         """When a connection ends, rooms put its people out; Prosody doesn't."""
         self.offers_occupant_ids = True
+        self.uploads: UploadService | None = None
         self.silent = False
         """Reads, and answers nothing: not even a fence."""
         self.port = 0
@@ -77,6 +79,10 @@ class ComponentServer:
         if name == "iq" and bare == HOST:
             if not self.silent:
                 self.send(stanza)
+            return
+        if name == "iq" and bare in (ABOVE, UPLOAD):
+            if not self.silent:
+                self.send(answered(stanza, self.uploads))
             return
         self.seen.append(stanza)
         if self.silent or not bare.partition("@")[0] or "@" not in bare:

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.xmpp.accounts.services import Services
@@ -13,13 +11,13 @@ from adapters.xmpp.outbound import message_for
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client
-from adapters.xmpp.wire.uploads import Uploads
+from adapters.xmpp.wire.turns import Turns
+from adapters.xmpp.wire.uploads import Uploads, has_files
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Edit, Message
 from bridge.model.ids import IdentityId
 
 _MOST_REMEMBERED = 256
@@ -34,32 +32,19 @@ class Sending:
 
     def __init__(self, me: str, tools: Toolbox, uploads: Uploads) -> None:
         self._me, self._tools, self._uploads = me, tools, uploads
-        self._turns: dict[str, _Turn] = {}
+        self._turns = Turns()
         self._flying: dict[str, asyncio.Future[None]] = {}
         self._sent: OrderedDict[str, Place] = OrderedDict()
 
     async def deliver(self, client: Client, services: Services, delivery: Delivery, place: Place) -> Receipt:
         """As `Adapter.deliver`. What has files waits until its readers can get them, and what is behind it waits with it."""
-        if place.jid not in self._turns and not _has_files(delivery):
+        if place.jid not in self._turns and not has_files(delivery):
             return await self._proven(self._write(client, delivery, place), delivery, place)
-        async with self._turn(place.jid):
+        async with self._turns.take(place.jid):
             if services.upload is not None:
                 delivery = await self._uploads.placed(client, services.upload, services.upload_limit, delivery)
             proof = self._write(client, delivery, place)
         return await self._proven(proof, delivery, place)
-
-    @asynccontextmanager
-    async def _turn(self, jid: str) -> AsyncIterator[None]:
-        """First come, first served; of somebody whom nobody waits for nothing is kept."""
-        turn = self._turns.setdefault(jid, _Turn())
-        turn.waiting += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[jid]
 
     def _write(self, client: Client, delivery: Delivery, place: Place) -> "tuple[asyncio.Future[None], asyncio.Future[None]]":
         """Returns what is done when the server has it, and what is done where it comes back."""
@@ -123,20 +108,6 @@ class Sending:
         self._sent[id] = place
         if len(self._sent) > _MOST_REMEMBERED:
             self._sent.popitem(last=False)
-
-
-class _Turn:
-    """Who may write to somebody, while files are on their way to them."""
-
-    __slots__ = ("lock", "waiting")
-
-    def __init__(self) -> None:
-        self.lock, self.waiting = asyncio.Lock(), 0
-
-
-def _has_files(delivery: Delivery) -> bool:
-    message = delivery.body.message if isinstance(delivery.body, Edit) else delivery.body
-    return isinstance(message, Message) and bool(message.attachments)
 
 
 def _jid_of(who: IdentityId) -> str | None:

@@ -9,16 +9,14 @@ from xml.etree.ElementTree import Element
 from msgspec import Struct
 
 from adapters.xmpp.stanza import ns
-from adapters.xmpp.wire.archive import FORM
 from adapters.xmpp.wire.client import Client
-from adapters.xmpp.wire.uploads import UPLOAD
+from adapters.xmpp.wire.uploads import described, offer_of
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.errors import Unavailable
 
 BLOCKING = "urn:xmpp:blocking"
 NODE = "urn:unabridged:account"
 NAME = "Unabridged"
-_MOST_ITEMS = 20
 _NOTIFIED = (f"{ns.AVATAR_METADATA}+notify", f"{ns.NICK}+notify")
 _FEATURES = tuple(sorted((ns.INFO, ns.PING, ns.STANZA_IDS, *ns.READ_AND_WRITTEN, *_NOTIFIED)))
 _CATEGORY, _KIND = "client", "pc"
@@ -41,47 +39,20 @@ async def learn(client: Client, me: str) -> Services:
     """Raises `Unavailable` where the connection ends meanwhile; what the server doesn't answer it doesn't have."""
     server = me.rpartition("@")[2]
     account, host = await asyncio.gather(_features(client, me), _features(client, server))
-    upload, limit = await _upload(client, server)
+    upload = await offer_of(client, server)
     return Services(
         archive=ns.ARCHIVE in account or ns.ARCHIVE in host,
         stanza_ids=bool({ns.STANZA_IDS, ns.ARCHIVE} & (account | host)),
         carbons=ns.CARBONS in host or ns.CARBONS in account,
         blocking=BLOCKING in host,
-        upload=upload,
-        upload_limit=limit,
+        upload=None if upload is None else upload.service,
+        upload_limit=None if upload is None else upload.limit,
     )
 
 
 async def _features(client: Client, jid: str) -> set[str]:
-    answer = await _asked(client, jid, ns.INFO)
+    answer = await described(client, jid, ns.INFO)
     return set() if answer is None else {one.get("var", "") for one in answer.iter(f"{{{ns.INFO}}}feature")}
-
-
-async def _upload(client: Client, server: str) -> tuple[str | None, int | None]:
-    answer = await _asked(client, server, ns.ITEMS)
-    found = [] if answer is None else [one.get("jid", "") for one in answer.iter(f"{{{ns.ITEMS}}}item")]
-    for jid in found[:_MOST_ITEMS]:
-        info = await _asked(client, jid, ns.INFO) if jid else None
-        if info is not None and any(one.get("var") == UPLOAD for one in info.iter(f"{{{ns.INFO}}}feature")):
-            return jid, _limit(info)
-    return None, None
-
-
-def _limit(info: Element) -> int | None:
-    for field in info.iter(f"{{{FORM}}}field"):
-        value = field.findtext(f"{{{FORM}}}value") or ""
-        if field.get("var") == "max-file-size" and value.isascii() and value.isdigit():
-            return int(value[:15])
-    return None
-
-
-async def _asked(client: Client, jid: str, space: str) -> Element | None:
-    iq = request("get", jid)
-    ns.add(iq, space, "query")
-    try:
-        return await client.ask(iq)
-    except (Refusal, TimeoutError):
-        return None
 
 
 def request(kind: str, to: str = "") -> Element:

@@ -24,6 +24,7 @@ from adapters.xmpp.ids import Place, identity_of, place_of, puppet_jid
 from adapters.xmpp.outbound import chat_state, displayed
 from adapters.xmpp.rooms.house import RESOURCE, House
 from adapters.xmpp.wire.component import Link
+from adapters.xmpp.wire.shelf import Shelf
 from bridge.contract.adapter import ChannelInfo, Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Rejected, Uncertain
@@ -36,11 +37,12 @@ from bridge.model.signals import Presence, ReadMark, Signal, Typing
 class Gateway:
     """`adapters.xmpp.parts.OnComponent` for channels of kind GATEWAY, and for whatever else comes to our addresses."""
 
-    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, shelf: Shelf) -> None:
         self._house = House(network, config, inlet, tools)
+        self._shelf = shelf
         self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house)
         replies = Replies(self._house, self._errands)
-        self._housing, self._sending = Housing(self._house), Sending(self._house)
+        self._housing, self._sending = Housing(self._house), Sending(self._house, shelf)
         self._chats = Chats(self._house, self._housing, self._sending, replies, self._book.known_as)
         self._presences = Presences(self._book, self._faces, self._errands, replies)
         self.subscriptions = Subscriptions(self._house, self._book, self._presences, replies, self._chats.say)
@@ -78,7 +80,7 @@ class Gateway:
             self._housing.closed(channel)
 
     def features(self, channel: ChannelId) -> Features:
-        return self._features
+        return self._shelf.shown(self._features)
 
     # what goes
 

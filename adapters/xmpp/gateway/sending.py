@@ -10,6 +10,9 @@ from adapters.xmpp.ids import Place, conversation, loose_id, puppet_jid, sent_id
 from adapters.xmpp.inbound import Bounced, Proof
 from adapters.xmpp.outbound import message_for
 from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.wire.shelf import Shelf
+from adapters.xmpp.wire.turns import Turns
+from adapters.xmpp.wire.uploads import has_files
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Evidence
@@ -21,23 +24,23 @@ _LATER = frozenset({"internal-server-error", "remote-server-timeout", "resource-
 
 
 class Sending:
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, shelf: Shelf) -> None:
+        self._house, self._shelf = house, shelf
+        self._turns = Turns()
         self._flying: dict[str, asyncio.Future[Receipt]] = {}
         self._sent: OrderedDict[str, Place] = OrderedDict()
 
     async def deliver(self, delivery: Delivery, place: Place) -> Receipt:
-        """As `Adapter.deliver`."""
+        """As `Adapter.deliver`. What has files waits until its readers can get them, and what is behind it waits with it."""
         me = puppet_jid(IdentityId(HUB, place.user), self._house.host)
         if place.jid.rpartition("@")[2] == self._house.host:
             raise Rejected("that address is one of this bridge's own: write to them where they are")
-        link = self._house.linked()
-        element = message_for(delivery, place.jid, sender=f"{me}/{RESOURCE}", jid_of=self._jid_of, asks=True, mark_repeats=True)
-        link.write(element)
-        proof: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._flying[delivery.id] = proof
-        self._remember(delivery.id, place)
-        fence = link.fence()
+        sender = f"{me}/{RESOURCE}"
+        if place.id not in self._turns and not has_files(delivery):
+            fence, proof = self._write(delivery, place, sender)
+        else:
+            async with self._turns.take(place.id):
+                fence, proof = self._write(await self._shelf.placed(delivery, sender), place, sender)
         try:
             await asyncio.wait((fence, proof), return_when=asyncio.FIRST_COMPLETED)
             if proof.done():
@@ -46,6 +49,16 @@ class Sending:
         finally:
             self._flying.pop(delivery.id, None)
         return Receipt(evidence=Evidence.FENCED, ids=_names(delivery.id, me, place), at=self._house.tools.clock.now())
+
+    def _write(self, delivery: Delivery, place: Place, sender: str) -> "tuple[asyncio.Future[None], asyncio.Future[Receipt]]":
+        """Returns what is done when the server has it, and what is done when the other has, or it comes back."""
+        link = self._house.linked()
+        element = message_for(delivery, place.jid, sender=sender, jid_of=self._jid_of, asks=True, mark_repeats=True)
+        link.write(element)
+        proof: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._flying[delivery.id] = proof
+        self._remember(delivery.id, place)
+        return link.fence(), proof
 
     def proved(self, proof: Proof, place: Place) -> None:
         """The other has it. What was not waited for any more, the core closes by its id."""

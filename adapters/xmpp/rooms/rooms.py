@@ -19,6 +19,7 @@ from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.parts import Bad, Fault
 from adapters.xmpp.stanza.said import read_message
 from adapters.xmpp.wire.component import NOT_CONNECTED, Link
+from adapters.xmpp.wire.shelf import Shelf
 from bridge.contract.adapter import ChannelInfo, Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable
@@ -37,9 +38,10 @@ _READ_BY_ONE = {"message": ("groupchat",), "presence": ("", "unavailable")}
 class Rooms:
     """`adapters.xmpp.parts.OnComponent` for channels of kind ROOM."""
 
-    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, shelf: Shelf) -> None:
         self._house = House(network, config, inlet, tools)
-        self._saying = Saying(self._house)
+        self._shelf = shelf
+        self._saying = Saying(self._house, shelf)
         self._rooms: dict[str, Room] = {}
         self._mending: dict[str, Mending] = {}
         self._due = asyncio.Event()
@@ -200,7 +202,7 @@ class Rooms:
             self._house.write(chat_state(room.place.jid, typing=signal.active, room=True, sender=one.jid))
 
     def features(self, channel: ChannelId) -> Features:
-        return self._features
+        return self._shelf.shown(self._features)
 
 
 async def _mend(mending: Mending) -> None:

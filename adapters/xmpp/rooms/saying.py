@@ -1,5 +1,6 @@
 """A delivery to a room: who says it there, or who asks the room for it."""
 
+from collections.abc import Awaitable
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.outbound import message_for
@@ -9,9 +10,12 @@ from adapters.xmpp.rooms.outgoing import NotShown
 from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import saying
 from adapters.xmpp.rooms.room import Room
+from adapters.xmpp.wire.shelf import Shelf
+from adapters.xmpp.wire.turns import Turns
+from adapters.xmpp.wire.uploads import has_files
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import Rejected, Uncertain
+from bridge.contract.errors import Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence
 from bridge.model.events import ChannelChange, Membership, Move, Redaction
 from bridge.text.plain import one_line
@@ -22,8 +26,9 @@ _DEEDS = frozenset({Move.KICK, Move.BAN, Move.UNBAN})
 class Saying:
     """For all rooms."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, shelf: Shelf) -> None:
+        self._house, self._shelf = house, shelf
+        self._turns = Turns()
 
     async def deliver(self, room: Room, delivery: Delivery) -> Receipt:
         """As `Adapter.deliver`; the room is open."""
@@ -36,16 +41,22 @@ class Saying:
             return await self._ask(room, delivery, moderation_request(delivery, body, room.place.jid, room.people))
         if isinstance(body, ChannelChange) and body.topic is not None and one_line(body.topic) == (room.reading.topic or ""):
             return Receipt(evidence=Evidence.ECHOED)  # a room shows nothing where nothing changes
-        one = self._speaker(room, delivery)
+        jid = room.place.jid
+        if jid not in self._turns and not has_files(delivery):
+            return await self._submit(room, delivery, self._speaker(room, delivery))
+        async with self._turns.take(jid):
+            placed = await self._shelf.placed(delivery, self._house.jid_of(delivery.author.id))
+            if not room.open:
+                raise Unavailable("not in the room any more")
+            shown = self._submit(room, placed, self._speaker(room, placed))
+        return await shown
+
+    def _submit(self, room: Room, delivery: Delivery, one: Participant) -> Awaitable[Receipt]:
+        """Written when this returns, or in its turn. Raises what writing raises."""
         repeats = not room.people.facts.keeps  # where there is an archive, what is sent again was looked for in it
         element = message_for(delivery, room.place.jid, sender=one.jid, jid_of=room.address, mark_repeats=repeats)
         self._house.stamp.put(element, room.place.jid, delivery.id)
-        try:
-            return await room.outgoing.submit(delivery.id, one, element)
-        except (Rejected, NotShown) as error:
-            if isinstance(body, ChannelChange):
-                raise Rejected("the room does not let us change its topic") from error
-            raise
+        return _seen(room.outgoing.submit(delivery.id, one, element), delivery)
 
     def _speaker(self, room: Room, delivery: Delivery) -> Participant:
         """Who says it there: its author, or who said what it takes back. Raises `Rejected` for who is barred."""
@@ -86,3 +97,12 @@ class Saying:
 
     def _nick(self, name: str) -> str:
         return self._house.config.nick_pattern.replace("{name}", name)
+
+
+async def _seen(outcome: Awaitable[Receipt], delivery: Delivery) -> Receipt:
+    try:
+        return await outcome
+    except (Rejected, NotShown) as error:
+        if isinstance(delivery.body, ChannelChange):
+            raise Rejected("the room does not let us change its topic") from error
+        raise

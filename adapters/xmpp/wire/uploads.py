@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.clean import xml_text
-from adapters.xmpp.wire.archive import Asks
+from adapters.xmpp.wire.archive import FORM, Asks
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Rejected, Unavailable
@@ -28,9 +28,69 @@ AT_ONCE = 2
 TRIES = 5
 """How often a file that can't be read or sent is tried before its message is given up."""
 _REMEMBERED = 500
+_MOST_ITEMS = 20
 _NAME_CAP = 200
 _HEADERS = frozenset({"authorization", "cookie", "expires"})
 """What a service may have us say to its web server (XEP-0363 §5); of others it could make use against somebody else."""
+
+
+class Offer(Struct, frozen=True):
+    """A service; the largest file it takes, in bytes, where it says so."""
+
+    service: str
+    limit: int | None = None
+
+
+async def offer_of(link: Asks, server: str) -> Offer | None:
+    """Of a server, or of the service itself (XEP-0363 §4). Raises `Unavailable` where the connection ends meanwhile."""
+    info = await described(link, server, ns.INFO)
+    if info is not None and _uploads(info):
+        return Offer(server, _limit(info))
+    answer = await described(link, server, ns.ITEMS)
+    found = [] if answer is None else [one.get("jid", "") for one in answer.iter(f"{{{ns.ITEMS}}}item")]
+    for jid in found[:_MOST_ITEMS]:
+        info = await described(link, jid, ns.INFO) if jid else None
+        if info is not None and _uploads(info):
+            return Offer(jid, _limit(info))
+    return None
+
+
+async def described(link: Asks, jid: str, space: str) -> Element | None:
+    """What somebody says of themselves (XEP-0030); None where they say nothing. Raises `Unavailable`."""
+    iq = Element(ns.qualified(ns.CLIENT, "iq"), {"type": "get", "to": jid})
+    ns.add(iq, space, "query")
+    try:
+        return await link.ask(iq)
+    except (Refusal, TimeoutError):
+        return None
+
+
+def _uploads(info: Element) -> bool:
+    return any(one.get("var") == UPLOAD for one in info.iter(f"{{{ns.INFO}}}feature"))
+
+
+def _limit(info: Element) -> int | None:
+    for field in info.iter(f"{{{FORM}}}field"):
+        value = field.findtext(f"{{{FORM}}}value") or ""
+        if field.get("var") == "max-file-size" and value.isascii() and value.isdigit():
+            return int(value[:15])
+    return None
+
+
+async def probe(link: Asks, offer: Offer) -> str | None:
+    """Why the service takes nothing from who asks; None: it does. Raises `Unavailable`, `TimeoutError`."""
+    try:
+        slot_in(await link.ask(_request(offer.service, Attachment(source="", name="probe.txt", type="text/plain"), 1)))
+    except Refusal as refusal:
+        return None if refusal.kind == "wait" else f"{offer.service} refuses: {refusal.words}"
+    except Rejected as error:
+        return error.reason
+    return None
+
+
+def has_files(delivery: Delivery) -> bool:
+    message = delivery.body.message if isinstance(delivery.body, Edit) else delivery.body
+    return isinstance(message, Message) and bool(message.attachments)
 
 
 class Slot(Struct, frozen=True):

@@ -24,6 +24,7 @@ from bridge.testing import RecordingInlet, toolbox, until
 from bridge.testing.doubles import MemoryLinking, MemoryLogins, NoMedia
 from tests.doubles.clock import FakeClock
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
+from tests.unit.xmpp.accounts.stage import Web
 
 NET = NetworkName("jabber")
 JULIET = "juliet@capulet.example"
@@ -98,8 +99,8 @@ class Parlour:
         self.street, self.inlet, self.clock = street, inlet or RecordingInlet(), FakeClock(datetime.now(UTC))
         self.houses = Houses()
         chosen = {"component": HOST, "secret": SECRET, "server": f"127.0.0.1:{street.port}", **settings}
-        self.media, self.logins = Changing(NoMedia()), Changing(MemoryLogins())
-        tools = replace(toolbox(self.clock), linking=self.houses, media=self.media, logins=self.logins)
+        self.media, self.logins, self.web = Changing(NoMedia()), Changing(MemoryLogins()), Web()
+        tools = replace(toolbox(self.clock), linking=self.houses, media=self.media, logins=self.logins, http=self.web)
         self.adapter = Xmpp(NET, XmppConfig(**chosen), self.inlet, tools)
         self.running: asyncio.Task[None] | None = None
 

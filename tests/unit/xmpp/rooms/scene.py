@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from adapters.xmpp.adapter import TICK_SECONDS, Xmpp
 from adapters.xmpp.config import XmppConfig
 from bridge.contract.adapter import ChannelInfo
@@ -22,6 +24,7 @@ from bridge.testing.doubles import PATIENCE
 from tests.doubles.clock import FakeClock
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
 from tests.doubles.muc_room import Room, named
+from tests.unit.xmpp.accounts.stage import Web
 
 NET = NetworkName("jabber")
 LOBBY = ChannelId(NET, "lobby@muc.example.org")
@@ -36,7 +39,9 @@ class Scene:
     def __init__(self, server: ComponentServer, inlet: RecordingInlet, **settings: Any) -> None:
         self.server, self.inlet, self.clock = server, inlet, FakeClock(datetime.now(UTC))
         chosen = {"component": HOST, "secret": SECRET, "server": f"127.0.0.1:{server.port}", **settings}
-        self.adapter = Xmpp(NET, XmppConfig(**chosen), inlet, toolbox(self.clock))
+        self.web = Web()
+        tools = replace(toolbox(self.clock), http=self.web, media=self.web)
+        self.adapter = Xmpp(NET, XmppConfig(**chosen), inlet, tools)
         self.room: Room = server.room(LOBBY.id)
         self.running: asyncio.Task[None] | None = None
         self._ends = itertools.count()
