@@ -62,6 +62,8 @@ class Link:
         self._waiting: list[asyncio.Future[None]] = []
         self._fences: dict[str, tuple[float, list[asyncio.Future[None]]]] = {}
         self._read_at = tools.clock.monotonic()
+        self._early: list[Element] | None = []
+        """What came close behind the handshake, before whoever connects could be told of it."""
         self.paused = False
 
     # life
@@ -71,7 +73,7 @@ class Link:
         return self._up.done() and not self.over.done()
 
     async def connect(self) -> None:
-        """Returns when stanzas can be written. Raises `Disconnected` in words."""
+        """Returns when stanzas can be written; the ear hears from the loop's next turn on. Raises `Disconnected` in words."""
         host, port = address(self._config.server)
         secure = await asyncio.to_thread(_context, self._config) if self._config.tls else None
         try:
@@ -90,6 +92,7 @@ class Link:
             raise Disconnected(f"{host} port {port} answers, but no XMPP server does: is it the port for components?") from None
         if self.over.done():
             raise self.over.result()
+        self._loop.call_soon(self._listen)
 
     async def close(self) -> None:
         """Say goodbye; returns when no socket is left. What was written before still leaves."""
@@ -214,8 +217,16 @@ class Link:
         if not self._gone.done():
             self._gone.set_result(None)
 
+    def _listen(self) -> None:
+        early, self._early = self._early or [], None
+        for element in early:
+            self.received(element)
+
     def received(self, element: Element) -> None:
         self._read_at = self._tools.clock.monotonic()
+        if self._early is not None:
+            self._early.append(element)
+            return
         space, _, name = element.tag.rpartition("}")
         try:
             if name == "message":
