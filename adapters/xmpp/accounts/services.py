@@ -1,14 +1,12 @@
 """What an account's server can do, as it says itself (XEP-0030), and what we say of ourselves (XEP-0030, 0115, 0199)."""
 
 import asyncio
-from base64 import b64encode
-from collections.abc import Sequence
-from hashlib import sha1
 from xml.etree.ElementTree import Element
 
 from msgspec import Struct
 
 from adapters.xmpp.stanza import ns
+from adapters.xmpp.stanza.caps import caps_of, ver_of
 from adapters.xmpp.wire.client import Client
 from adapters.xmpp.wire.uploads import described, offer_of
 from adapters.xmpp.wire.verdicts import Refusal
@@ -20,6 +18,7 @@ NAME = "Unabridged"
 _NOTIFIED = (f"{ns.AVATAR_METADATA}+notify", f"{ns.NICK}+notify")
 _FEATURES = tuple(sorted((ns.INFO, ns.PING, ns.STANZA_IDS, *ns.READ_AND_WRITTEN, *_NOTIFIED)))
 _CATEGORY, _KIND = "client", "pc"
+_VER = ver_of(_CATEGORY, _KIND, NAME, _FEATURES)
 LOST = (Refusal, TimeoutError, Unavailable)
 """How a question to a server can fail."""
 
@@ -67,15 +66,8 @@ def request(kind: str, to: str = "") -> Element:
 
 
 def caps() -> Element:
-    """For presences: what we can do, in a hash (XEP-0115 §5.1), so that servers tell us what we want to know."""
-    element = Element(ns.qualified(ns.CAPS, "c"))
-    element.attrib.update(hash="sha-1", node=NODE, ver=_hash(_FEATURES))
-    return element
-
-
-def _hash(features: Sequence[str]) -> str:
-    said = f"{_CATEGORY}/{_KIND}//{NAME}<" + "".join(f"{feature}<" for feature in features)
-    return b64encode(sha1(said.encode(), usedforsecurity=False).digest()).decode()
+    """For presences: so servers tell us what we want to know."""
+    return caps_of(NODE, _VER)
 
 
 def answer_to(iq: Element) -> Element | None:

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.xmpp.gateway.faces import Picture
 from adapters.xmpp.stanza import ns
+from adapters.xmpp.stanza.caps import ver_of
 from adapters.xmpp.stanza.clean import xml_text
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
@@ -28,6 +29,8 @@ SERVES = (COMMANDS, GATEWAY, ns.INFO, ns.ITEMS, LAST, ns.PING, REGISTER, TIME, n
 KNOWS = (ns.INFO, ns.PING, TIME, ns.VCARD, VERSION, ns.STYLING, *ns.READ_AND_WRITTEN)
 """What everybody behind it can do."""
 _NAME_CAP = 256
+NODE = "urn:unabridged:person"
+VER = ver_of("client", "web", NAME, KNOWS)
 
 
 def result(iq: Element) -> Element:

@@ -28,7 +28,13 @@ class Persons:
         return served is not None
 
     def _info(self, iq: Element) -> None:
-        self._replies.later(iq, partial(self._describe, iq))
+        """What our presences' hash stands for is the same for all (XEP-0115 §6.2)."""
+        if iq[0].get("node") == f"{answers.NODE}#{answers.VER}":
+            answer = answers.result(iq)
+            answers.info(answer, (("client", "web", answers.NAME),), answers.KNOWS, iq[0].get("node"))
+            self._replies.write(answer)
+        else:
+            self._replies.later(iq, partial(self._describe, iq))
 
     async def _describe(self, iq: Element) -> None:
         known = await self._known(iq)

@@ -2,12 +2,14 @@
 
 from functools import partial
 
+from adapters.xmpp.gateway import answers
 from adapters.xmpp.gateway.book import Book
 from adapters.xmpp.gateway.errands import Errands
 from adapters.xmpp.gateway.faces import Faces
 from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.ids import Place
 from adapters.xmpp.outbound import presence
+from adapters.xmpp.stanza.caps import caps_of
 from adapters.xmpp.stanza.here import Kind
 from bridge.contract.errors import Unavailable
 from bridge.model.ids import HUB, IdentityId
@@ -53,16 +55,16 @@ class Presences:
         if there is Availability.OFFLINE:
             self._replies.write(presence(place.jid, Kind.UNAVAILABLE, sender=self._book.full(place), status=status))
             return
-        self._replies.write(
-            presence(
-                place.jid,
-                sender=self._book.full(place),
-                show=_SHOWS[there],
-                status=status,
-                nick=profile.name if profile is not None else None,
-                photo=picture.sha1 if picture is not None else "" if profile is not None else None,
-            )
+        here = presence(
+            place.jid,
+            sender=self._book.full(place),
+            show=_SHOWS[there],
+            status=status,
+            nick=profile.name if profile is not None else None,
+            photo=picture.sha1 if picture is not None else "" if profile is not None else None,
         )
+        here.append(caps_of(answers.NODE, answers.VER))
+        self._replies.write(here)
 
     def lost(self, *, told: bool) -> None:
         """The connection ends. `told`: those who see our people are, while it still stands."""

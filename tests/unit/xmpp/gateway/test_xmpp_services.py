@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.xmpp.gateway import adhoc
+from adapters.xmpp.gateway.contacts import Contact
 from adapters.xmpp.gateway.faces import LARGEST
 from adapters.xmpp.stanza import ns
+from bridge.contract.adapter import Cursor
 from bridge.model.events import Attachment
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
 from bridge.testing import until
 from tests.doubles.component_server import HOST
-from tests.unit.xmpp.gateway.parlour import ALICE, ALICE_JID, CHAT, PHONE, Parlour, Street, condition, inside, parlour
+from tests.unit.xmpp.gateway.parlour import ALICE, ALICE_JID, CHAT, JULIET, PHONE, Parlour, Street, condition, inside, parlour
 
 FACE = b"\x89PNG a face"
 COMMANDS = "http://jabber.org/protocol/commands"
@@ -224,3 +226,19 @@ def test_what_is_typed_is_a_matrix_id_or_none(text: str) -> None:
 def test_a_matrix_id_is_read_as_people_write_it(typed: str, meant: str | None) -> None:
     who = adhoc.matrix_id(typed)
     assert (who.id if who is not None else None) == meant
+
+
+async def test_the_hash_in_a_presence_is_that_of_what_is_answered(street: Street) -> None:
+    """As clients check it (XEP-0115 §5.4): with whom it does not agree they don't believe."""
+    async with parlour(street) as one:
+        scope = f"contact {CHAT.id}"
+        one.inlet.cursors[scope] = Cursor(scope=scope, value=Contact(sees=True).kept)
+        one.hear(name="presence", type="probe", sender=JULIET)
+        await until(lambda: street.to(JULIET, "presence"))
+        caps = inside(street.to(JULIET, "presence")[-1], "c")
+        assert caps is not None and caps.get("hash") == "sha-1"
+        node = f"{caps.get('node')}#{caps.get('ver')}"
+        answer = await ask(one, f"<query xmlns='{ns.INFO}' node='{node}'/>", f"{ALICE_JID}/unabridged")
+        kinds = [f"{each['category']}/{each['type']}//{each['name']}<" for each in of(answer, "identity")]
+        said = "".join(sorted(kinds) + [f"{var}<" for var in sorted(each["var"] for each in of(answer, "feature"))])
+        assert b64encode(hashlib.sha1(said.encode()).digest()).decode() == caps.get("ver")
