@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.services import LOST, request
 from adapters.xmpp.stanza import fields, ns
-from adapters.xmpp.wire.client import Client
+from adapters.xmpp.wire.archive import Asks
 from bridge.contract.adapter import Cursor, Inlet
 from bridge.contract.errors import LedgerUnavailable
 from bridge.contract.toolbox import Toolbox
@@ -74,7 +74,7 @@ class Faces:
         if source != (before or ""):
             self._changed(jid)
 
-    async def run(self, client: Client) -> None:
+    async def run(self, client: Asks) -> None:
         """Until cancelled: one picture after the other."""
         while True:
             await self._bell.wait()
@@ -92,7 +92,7 @@ class Faces:
                 if source is not None:
                     self._know(jid, digest, source)
 
-    async def _source(self, client: Client, jid: str, digest: str, *, published: bool) -> str | None:
+    async def _source(self, client: Asks, jid: str, digest: str, *, published: bool) -> str | None:
         """Raises what asking, uploading and storing raise. None where there is no such picture."""
         scope = f"picture/{digest}"
         kept = await self._inlet.cursor(scope)

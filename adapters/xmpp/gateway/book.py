@@ -1,10 +1,12 @@
 """What is agreed in each chat, in memory and in the ledger; and the addresses under which it is."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from adapters.xmpp.accounts.faces import Faces
 from adapters.xmpp.gateway.contacts import Contact, restored
 from adapters.xmpp.ids import Place, puppet_jid
 from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.stanza.here import Here
 from bridge.contract.adapter import Cursor
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
@@ -12,8 +14,11 @@ from bridge.model.signals import Presence
 
 
 class Book:
-    def __init__(self, house: House) -> None:
-        self._house = house
+    """`changed(place)` is told that the other side of a chat is called otherwise, or has another picture."""
+
+    def __init__(self, house: House, changed: Callable[[Place], None]) -> None:
+        self._house, self._changed = house, changed
+        self.pictures = Faces(house.inlet, house.tools, self._pictured)
         self._contacts: dict[Place, Contact] = {}
 
     async def contact(self, place: Place) -> Contact:
@@ -39,7 +44,22 @@ class Book:
 
     def known_as(self, place: Place) -> Profile:
         contact = self._contacts.get(place)
-        return Profile(name=contact.nick if contact is not None else None)
+        return Profile(name=contact.nick if contact is not None else None, avatar=self.pictures.face(place.jid))
+
+    def meet(self, place: Place, contact: Contact, here: Here) -> None:
+        """Somebody whom our user may see came, went, or looks otherwise."""
+        nick = contact.nick
+        if here.photo is not None:
+            self.pictures.pictured(place.jid, here.photo)
+        if contact.meet(here):
+            self.signal(place, contact)
+        if contact.nick != nick:
+            self._changed(place)
+
+    def _pictured(self, jid: str) -> None:
+        for place in self._contacts:
+            if place.jid == jid:
+                self._changed(place)
 
     def asking(self, user: str) -> list[str]:
         """Who waits for a Matrix user's answer."""

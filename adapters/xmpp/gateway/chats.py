@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from xml.etree.ElementTree import Element
 
+from msgspec.structs import replace
+
 from adapters.xmpp.accounts.marks import Marks
 from adapters.xmpp.gateway.housing import Arrival, Housing
 from adapters.xmpp.gateway.refusing import UNKNOWN
@@ -16,7 +18,7 @@ from adapters.xmpp.rooms.house import RESOURCE, House
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import is_wrapped
-from bridge.model.events import Event, Message, Style, Text
+from bridge.model.events import Event, Message, ProfileChange, Style, Text
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.signals import ReadMark, Typing
@@ -77,7 +79,7 @@ class Chats:
         for one in events(said, scene):
             match one:
                 case Event():
-                    found.append(one)
+                    found.append(self._pictured(one, place))
                 case Proof():
                     self._sending.proved(one, place)
                 case Bounced():
@@ -89,6 +91,14 @@ class Chats:
                     self._house.inlet.signal(one)
         if found:
             self._take(element, said, place, found)
+
+    def _pictured(self, event: Event, place: Place) -> Event:
+        """With its author's face, where it is known."""
+        face = self._known_as(place).avatar
+        if face is None or event.author.id.id != place.jid:
+            return event
+        author = replace(event.author, profile=replace(event.author.profile, avatar=face))
+        return replace(event, author=author)
 
     def _take(self, element: Element, said: Said, place: Place, found: list[Event]) -> None:
         self.marks.note(said, found)
@@ -114,6 +124,23 @@ class Chats:
             body=Message(text=Text(plain=words), style=Style.NOTICE),
         )
         self._housing.put(event.channel, who, Arrival(events=(event,), then=_nothing, refuse=lambda condition, words: refused()))
+
+    def shown_otherwise(self, place: Place) -> None:
+        """The other's name or picture is another: the chat shows it, where there is one."""
+        channel, who = place.channel(self._house.network), self.peer(place)
+        if channel not in self._housing:
+            return
+        me, now = puppet_jid(IdentityId(HUB, place.user), self._house.host), self._house.tools.clock.now()
+        what = f"shown {now.isoformat()} {who.profile.avatar} {who.name}"
+        self._house.put(
+            Event(
+                key=EventKey(self._house.network, made_id(conversation(me, place.jid), place.jid, what)),
+                channel=channel,
+                author=who,
+                happened_at=now,
+                body=ProfileChange(who=who.id, profile=who.profile),
+            )
+        )
 
     def peer(self, place: Place) -> Identity:
         """Who is at the other end."""

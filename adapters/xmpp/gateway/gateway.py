@@ -24,7 +24,7 @@ from adapters.xmpp.ids import Place, identity_of, place_of, puppet_jid
 from adapters.xmpp.outbound import chat_state, displayed
 from adapters.xmpp.rooms.house import RESOURCE, House
 from adapters.xmpp.wire.component import Link
-from adapters.xmpp.wire.shelf import Shelf
+from adapters.xmpp.wire.shelf import Sender, Shelf
 from bridge.contract.adapter import ChannelInfo, Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Rejected, Uncertain
@@ -40,7 +40,7 @@ class Gateway:
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, shelf: Shelf) -> None:
         self._house = House(network, config, inlet, tools)
         self._shelf = shelf
-        self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house)
+        self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house, self._shown_otherwise)
         replies = Replies(self._house, self._errands)
         self._housing, self._sending = Housing(self._house), Sending(self._house, shelf)
         self._chats = Chats(self._house, self._housing, self._sending, replies, self._book.known_as)
@@ -64,6 +64,7 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             for part in (self._housing, self.subscriptions, self._errands):
                 group.create_task(part.run())
+            group.create_task(self._book.pictures.run(Sender(self._house.linked(), self._house.me)))
 
     def tick(self) -> None:
         """Nothing here waits for time."""
@@ -130,6 +131,9 @@ class Gateway:
 
     def query(self, element: Element) -> bool:
         return self._services.query(element)
+
+    def _shown_otherwise(self, place: Place) -> None:
+        self._chats.shown_otherwise(place)
 
     def _invite(self, place: Place) -> None:
         said = f"{place.jid} would like to chat with you: what you write here goes to them."

@@ -91,8 +91,8 @@ class Subscriptions:
         contact = await self._book.contact(place)
         match here.kind:
             case Kind.AVAILABLE | Kind.UNAVAILABLE:
-                if contact.seen and contact.meet(here):
-                    self._book.signal(place, contact)
+                if contact.seen:
+                    self._book.meet(place, contact, here)
             case Kind.PROBE:
                 await self._probed(place, contact)
             case Kind.SUBSCRIBE:

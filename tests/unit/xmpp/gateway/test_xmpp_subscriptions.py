@@ -1,7 +1,11 @@
 """Who sees whom: nobody without having been asked, whatever was agreed outlives the bridge, and floods are only counted."""
 
+import hashlib
+from base64 import b64encode
+
 from bridge.contract.logins import Login
 from bridge.contract.words import Answer, Asker
+from bridge.model.events import ProfileChange
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
 from bridge.model.permissions import Permission
@@ -11,6 +15,8 @@ from bridge.testing.doubles import MemoryLogins
 from tests.doubles.component_server import HOST
 from tests.unit.xmpp.gateway.parlour import ALICE, ALICE_JID, CHAT, JULIET, NET, PHONE, Parlour, Street, inside, parlour
 
+PNG = b"\x89PNG\r\n\x1a\n" + b"rose" * 100
+HASH = hashlib.sha1(PNG, usedforsecurity=False).hexdigest()
 ALICE_HERE = f"{ALICE_JID}/unabridged"
 
 
@@ -184,3 +190,26 @@ async def test_who_unregisters_is_forgotten(street: Street) -> None:
         await until(lambda: sorted(told(street)) == ["unavailable", "unsubscribe", "unsubscribed"])
         came(one, "probe")
         await until(lambda: told(street).count("unsubscribed") == 2)
+
+
+async def test_who_may_be_seen_is_shown_with_the_picture_and_name_they_show(street: Street) -> None:
+    async with parlour(street) as one:
+        one.use(media=one.web)
+        await agree(one)
+        look = (
+            f"<x xmlns='vcard-temp:x:update'><photo>{HASH}</photo></x><nick xmlns='http://jabber.org/protocol/nick'>Jule</nick>"
+        )
+        came(one, inside=look, sender=PHONE)
+        came(one, inside=look, sender="tybalt@capulet.example/x")  # who shows themselves unasked has no picture with us
+        await until(lambda: street.to(JULIET, "iq"))
+        (asked,) = street.to(JULIET, "iq")
+        card = f"<vCard xmlns='vcard-temp'><PHOTO><BINVAL>{b64encode(PNG).decode()}</BINVAL></PHOTO></vCard>"
+        answer = {"type": "result", "id": asked.get("id", ""), "sender": JULIET, "to": asked.get("from", "")}
+        one.hear(card, name="iq", **{**answer, "sender": "tybalt@capulet.example"})  # nobody answers for another
+        one.hear(card, name="iq", **answer)
+        await until(lambda: one.web.kept == [("image/png", PNG)])
+        await until(lambda: isinstance(one.events()[-1].body, ProfileChange) and one.events()[-1].author.profile.avatar)
+        one.say("good morrow")
+        await until(lambda: "good morrow" in one.words())
+        assert one.events()[-1].author.profile == Profile(name="Jule", avatar="mxc://matrix.org/1")
+        assert street.to("tybalt@capulet.example", "iq") == []
