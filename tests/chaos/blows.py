@@ -5,6 +5,10 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import pytest
+
+from bridge.demo.synapse import Synapse
+from tests.chaos.stage import kill_synapse
 from tests.chaos.tally import Tally, Verdict
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
@@ -21,6 +25,8 @@ class Stage(Protocol):
     def bridge(self) -> BridgeProcess: ...
     @property
     def xmpp(self) -> XmppServer: ...
+    @property
+    def synapse(self) -> Synapse: ...
 
 
 Blow = Callable[[Stage], Awaitable[None]]
@@ -35,6 +41,42 @@ async def kill_prosody(stage: Stage) -> None:
     assert isinstance(stage.xmpp, Prosody)
     await stage.xmpp.crash()
     await stage.xmpp.start()
+
+
+async def kill_bridge_twice(stage: Stage) -> None:
+    """The second time while it reads what it missed."""
+    await kill_bridge(stage)
+    await kill_bridge(stage)
+
+
+async def kill_both(stage: Stage) -> None:
+    """The bridge and Prosody at once."""
+    assert isinstance(stage.xmpp, Prosody)
+    await asyncio.gather(stage.bridge.kill(), stage.xmpp.crash())
+    await asyncio.gather(stage.bridge.start(), stage.xmpp.start())
+
+
+async def kill_homeserver(stage: Stage) -> None:
+    await kill_synapse(stage.synapse)
+    await stage.synapse.start()
+
+
+BLOWS = pytest.mark.parametrize(
+    "blow", [kill_bridge, kill_prosody, kill_bridge_twice, kill_both, kill_homeserver], ids=lambda blow: blow.__name__
+)
+_OFTEN = (kill_bridge, kill_prosody)
+
+
+def times(blow: Blow, kills: int) -> int:
+    """How often it strikes in one series, where `--kills` asks for so many."""
+    return kills if blow in _OFTEN else max(1, kills // 5)
+
+
+async def rest(stage: Stage, turn: int) -> None:
+    """Between two turns: a server that falls often is tried ever more seldom, up to minutes; a bridge that starts forgets that."""
+    if turn:
+        await stage.bridge.stop()
+        await stage.bridge.start()
 
 
 class Struck:

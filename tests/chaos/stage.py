@@ -94,13 +94,13 @@ async def kill_bridge(scene: Stage) -> None:
 
 
 async def kill_homeserver(scene: Stage) -> None:
-    await _kill_synapse(scene)
+    await kill_synapse(scene.synapse)
     await scene.synapse.start()
 
 
 async def kill_both(scene: Stage) -> None:
     """The bridge is back before the homeserver is, as after a power cut."""
-    await asyncio.gather(scene.bridge.kill(), _kill_synapse(scene))
+    await asyncio.gather(scene.bridge.kill(), kill_synapse(scene.synapse))
     joins = _joins(scene.bob)
     await asyncio.gather(scene.synapse.start(), scene.bridge.start())
     await scene.bob.until(lambda: _joins(scene.bob) > joins)
@@ -122,11 +122,11 @@ async def crash_database(scene: Stage) -> None:
     await scene.postgres.start()
 
 
-async def _kill_synapse(scene: Stage) -> None:
-    pid = scene.synapse.child.pid
+async def kill_synapse(synapse: Synapse) -> None:
+    pid = synapse.child.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await scene.synapse.child.wait()
+    await synapse.child.wait()
 
 
 def _joins(bob: IrcClient) -> int:

@@ -1,4 +1,4 @@
-"""`kill -9` of the bridge and of Prosody while a room is streamed through, each way. What counts is the room's archive.
+"""`kill -9` of the bridge, Prosody and Synapse while a room is streamed through, each way. What counts is the room's archive.
 
 Not part of `make test`: asked for by `--kills` above its default, as `make chaos` does.
 """
@@ -11,17 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.blows import Blow, Kept, Note, Struck, kill_bridge, kill_prosody, speaks
+from tests.chaos.blows import BLOWS, Blow, Kept, Note, Struck, rest, speaks, times
 from tests.chaos.conftest import Force
 from tests.chaos.tally import judge, seen
 from tests.servers.daemons import Inspircd
 from tests.servers.square import ROOM, Square, square
 from tests.servers.xmpp import Prosody
 
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.parametrize("blow", [kill_bridge, kill_prosody], ids=lambda blow: blow.__name__),
-]
+pytestmark = [pytest.mark.servers, BLOWS]
 
 LINES = 500
 PATIENCE = 120.0
@@ -44,7 +41,9 @@ async def test_from_matrix_to_xmpp(
 ) -> None:
     async with stage(tmp_path, synapse_python, inspircd) as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
-        for turn in range(kills):
+        for turn in range(times(blow, kills)):
+            await rest(place, turn)
+            await both_hear(place)
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
             struck = Struck(blow, force.chance, LINES)
             await asyncio.gather(speaks(place.alice, place.room, numbers, struck), struck.strike(place))
@@ -61,7 +60,9 @@ async def test_from_xmpp_to_matrix(
 ) -> None:
     async with stage(tmp_path, synapse_python, inspircd) as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
-        for turn in range(kills):
+        for turn in range(times(blow, kills)):
+            await rest(place, turn)
+            await both_hear(place)
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
             struck = Struck(blow, force.chance, LINES)
             await asyncio.gather(juliet_streams(place, kept, numbers, struck), struck.strike(place))

@@ -1,4 +1,4 @@
-"""`kill -9` of the bridge and of Prosody while one chat is streamed through, each way: as the gateway, and with an account.
+"""`kill -9` of the bridge, Prosody and Synapse while one chat is streamed through: as the gateway, and with an account.
 
 Not part of `make test`: asked for by `--kills` above its default, as `make chaos` does.
 """
@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from slixmpp.exceptions import IqError
 
 from bridge.demo.synapse import Synapse
-from tests.chaos.blows import Blow, Kept, Note, Struck, kill_bridge, kill_prosody, speaks
+from tests.chaos.blows import BLOWS, Blow, Kept, Note, Struck, rest, speaks, times
 from tests.chaos.conftest import Force
 from tests.chaos.tally import judge, seen
 from tests.servers.bridge import BridgeProcess
@@ -36,15 +36,13 @@ RECEIVED = "{urn:xmpp:receipts}received"
 REQUEST = "{urn:xmpp:receipts}request"
 PING = "{urn:xmpp:ping}ping"
 
-pytestmark = [
-    pytest.mark.servers,
-    pytest.mark.parametrize("blow", [kill_bridge, kill_prosody], ids=lambda blow: blow.__name__),
-]
+pytestmark = [pytest.mark.servers, BLOWS]
 
 
 class Chat(Struct):
     """alice, on Matrix, and juliet, on XMPP, who writes to the address `to`."""
 
+    synapse: Synapse
     xmpp: XmppServer
     bridge: BridgeProcess
     alice: MatrixClient
@@ -108,7 +106,7 @@ async def chat(folder: Path, python: Path, *, account: bool) -> AsyncIterator[Ch
         juliet = await stack.enter_async_context(XmppClient(xmpp, "juliet"))
         if account:
             await bridge.log_in("jabber", alice.user, ROMEO, "romeo"[::-1])
-        made = Chat(xmpp, bridge, alice, juliet, ROMEO if account else ALICE)
+        made = Chat(synapse, xmpp, bridge, alice, juliet, ROMEO if account else ALICE)
         await made.is_there()
         made.say("hello")
         made.room = await alice.enter(PUPPET)
@@ -123,7 +121,9 @@ async def test_direct_from_matrix(
     """What counts is what juliet's archive has."""
     async with chat(tmp_path, synapse_python, account=account) as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, JULIET)
-        for turn in range(kills):
+        for turn in range(times(blow, kills)):
+            await rest(place, turn)
+            await place.both_hear()
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
             struck = Struck(blow, force.chance, LINES)
             await asyncio.gather(speaks(place.alice, place.room, numbers, struck), struck.strike(place))
@@ -140,7 +140,9 @@ async def test_direct_to_the_gateway(
     """What counts is what juliet got a receipt for; the rest may be lost, and is never doubled."""
     async with chat(tmp_path, synapse_python, account=False) as place:
         in_room = seen(place.alice, place.room)
-        for turn in range(kills):
+        for turn in range(times(blow, kills)):
+            await rest(place, turn)
+            await place.both_hear()
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
             struck = Struck(blow, force.chance, LINES)
             asked, _ = await asyncio.gather(juliet_asks(place, numbers, struck), struck.strike(place))
@@ -196,7 +198,9 @@ async def test_direct_to_an_account(
     """What counts is what the account's archive has: its owner's phone reads it."""
     async with chat(tmp_path, synapse_python, account=True) as place, XmppClient(place.xmpp, "romeo") as phone:
         in_room, kept = seen(place.alice, place.room), Kept(phone, ROMEO)
-        for turn in range(kills):
+        for turn in range(times(blow, kills)):
+            await rest(place, turn)
+            await place.both_hear()
             numbers = list(range(turn * LINES, (turn + 1) * LINES))
             struck = Struck(blow, force.chance, LINES)
             await asyncio.gather(juliet_insists(place, kept, numbers, struck), struck.strike(place))
