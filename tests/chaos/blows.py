@@ -73,7 +73,7 @@ def times(blow: Blow, kills: int) -> int:
 
 
 async def rest(stage: Stage, turn: int) -> None:
-    """Between two turns: a server that falls often is tried ever more seldom, up to minutes; a bridge that starts forgets that."""
+    """Between two turns. A server that falls often is tried ever more seldom, but a bridge that starts forgets that."""
     if turn:
         await stage.bridge.stop()
         await stage.bridge.start()
