@@ -23,6 +23,8 @@ class MatrixClient:
         self.state: dict[str, dict[tuple[str, str], Event]] = {}
         self.invitations: dict[str, str] = {}
         """Room → who invited us, also where we have gone in since."""
+        self.presence = "online"
+        """What looking for news says of us: online, unavailable, or offline (nothing)."""
         self._grown = asyncio.Condition()
         self._transactions = itertools.count()
         self._prefix = f"t{id(self)}-{asyncio.get_running_loop().time()}"
@@ -51,7 +53,7 @@ class MatrixClient:
     async def _syncing(self, since: str) -> None:
         while True:
             try:
-                data = await self.call("GET", f"sync?since={since}&timeout=30000")
+                data = await self.call("GET", f"sync?since={since}&timeout=30000&set_presence={self.presence}")
             except (aiohttp.ClientError, RuntimeError):
                 await self._up()
                 continue

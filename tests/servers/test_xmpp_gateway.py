@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import pytest
 import pytest_asyncio
+from aiohttp import ClientSession
 from msgspec import Struct, field
 from slixmpp.exceptions import IqError
 
@@ -28,6 +29,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 ALICE = rf"alice\3alocalhost@{COMPONENT}"
 PUPPET = f"@_jabber_juliet=40{HOST}:localhost"
 RECEIPTS = "{urn:xmpp:receipts}"
+OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
 PHOTO = "{vcard-temp:x:update}photo"
 
 
@@ -62,7 +64,7 @@ class Parlour(Struct):
 async def parlour(folder: Path, python: Path, xmpp: XmppServer) -> AsyncIterator[Parlour]:
     """alice has a name and a face; juliet has asked to see her, and been let in."""
     synapse = Synapse(python, folder / "synapse", port=free_port())
-    bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url)
+    bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url, more='allow_addresses = ["127.0.0.0/8"]')
     server = f"127.0.0.1:{xmpp.component_port}"
     bridge.write(f'[networks.jabber]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "{server}"\nsecret_file = "secret"\n')
     (bridge.folder / "secret").write_text(SECRET)
@@ -169,6 +171,32 @@ async def test_replies_reactions_corrections_and_retractions_find_what_they_are_
     sent = await juliet.hears(f"mine {mark}")
     await alice.redact(place.room, mine)
     assert (await juliet.sees(lambda said: said.element.find(RETRACT) is not None)).relates(RETRACT) == sent.id
+
+
+async def test_a_picture_is_a_file_that_the_other_can_fetch(place: Parlour) -> None:
+    picture = png()
+    source = await place.alice.upload(picture, "image/png")
+    info = {"mimetype": "image/png", "size": len(picture)}
+    rose = {"msgtype": "m.image", "body": "rose.png", "url": source, "info": info}
+    await place.alice.send(place.room, "m.room.message", rose)
+    shared = await place.juliet.sees(lambda said: said.element.find(OOB) is not None)
+    url = shared.element.findtext(OOB) or ""
+    assert url.startswith(f"http://127.0.0.1:{place.xmpp.http_port}/"), url
+    async with ClientSession() as web, web.get(url) as answer:
+        assert (answer.status, await answer.read()) == (200, picture)
+    mark = place.mark()
+    await place.alice.say(place.room, f"behind it {mark}")
+    await place.juliet.hears(f"behind it {mark}")
+
+
+async def test_who_goes_away_on_matrix_is_seen_to(place: Parlour) -> None:
+    for presence, show in (("unavailable", "away"), ("online", None)):
+        mark = place.mark()
+        place.alice.presence = presence
+        wish = {"presence": presence, "status_msg": f"at tea {mark}"}
+        await place.alice.call("PUT", f"presence/{place.alice.user}/status", wish)
+        seen = await place.juliet.notices(lambda one, mark=mark: mark in (one.findtext("{*}status") or ""))  # type: ignore[misc]
+        assert (seen.findtext("{*}show"), (seen.get("from") or "").partition("/")[0]) == (show, ALICE)
 
 
 async def test_nobody_is_where_nobody_is(place: Parlour) -> None:

@@ -143,10 +143,13 @@ class XmppClient:
 
     async def meets(self, who: str, kind: str | None = None, timeout: float = 20.0) -> Element:
         """Waits for a presence of that kind (None: they are there), past or to come, and takes it off the list."""
+        return await self.notices(lambda one: one.get("from", "").partition("/")[0] == who and one.get("type") == kind, timeout)
+
+    async def notices(self, wanted: Callable[[Element], bool], timeout: float = 20.0) -> Element:
+        """Waits for such a presence, past or to come, and takes it off the list."""
 
         def found() -> Element | None:
-            fits = (one for one in self.presences if one.get("from", "").partition("/")[0] == who and one.get("type") == kind)
-            return next(fits, None)
+            return next((one for one in self.presences if wanted(one)), None)
 
         await self.until(lambda: found() is not None, timeout)
         met = found()
