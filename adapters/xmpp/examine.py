@@ -35,8 +35,10 @@ async def examine(config: XmppConfig) -> str:
             await _log_in(config, config.component, at)
     except TimeoutError:
         raise OSError(f"{at} does not answer") from None
+    except ConnectionRefusedError:
+        raise OSError(f"nothing listens at {at}: is the server running, and its port for components open?") from None
     except ssl.SSLError as error:
-        raise OSError(f"{at} does not speak TLS as it should: {error.reason or error}") from None
+        raise OSError(f"{at} does not speak TLS as it should: {error.reason or error} (see `tls` and `tls_ca`)") from None
     return f"{at} takes us for {config.component}; {await world(config.component)}"
 
 
@@ -64,9 +66,10 @@ async def _log_in(config: XmppConfig, host: str, at: str) -> None:
 def _cure(words: str, error: Element, host: str) -> str:
     condition = next((ns.split(one.tag)[1] for one in error), "")
     if condition == "host-unknown":
-        return f"{words}: add it to the server's settings as an external component"
+        return f"{words}: add it to the server's settings as an external component, and start that again; {_RIGHT_PORT}"
     if condition == "not-authorized":
-        return f"{words}: `secret` must be what the server's settings name for {host}"
+        named = "(ejabberd says this also where they don't name it)"
+        return f"{words}: `secret` must be what the server's settings name for {host} {named}"
     if condition in ("invalid-namespace", "bad-namespace-prefix"):
         return "that port is not the one for components (5347 where nothing else is set)"
     return words
