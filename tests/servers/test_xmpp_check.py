@@ -3,6 +3,7 @@
 And `check` on those servers: what an operator gets wrong is said with its cure.
 """
 
+import asyncio
 import re
 import shutil
 import tempfile
@@ -18,6 +19,9 @@ from msgspec.structs import replace
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.examine import examine
 from bridge.demo.process import Child
+from bridge.demo.synapse import Synapse
+from tests.servers.bridge import BridgeProcess
+from tests.servers.clients import MatrixClient
 from tests.servers.daemons import Daemon, binary, free_port
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -110,6 +114,28 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[HowtoServer]:
             await made.stop()
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def bridge(
+    server: HowtoServer, synapse_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[BridgeProcess]:
+    """It runs by the page's settings, and alice has a room `#tea`."""
+    folder = tmp_path_factory.mktemp("howto")
+    synapse = Synapse(synapse_python, folder / "synapse", port=free_port())
+    made = BridgeProcess(folder / "bridge", homeserver=synapse.url)
+    made.write(block("toml").replace("5347", str(server.port)))
+    (made.folder / "xmpp-secret").write_text("SECRET\n")
+    synapse.write([await made.registration()])
+    await synapse.start()
+    try:
+        async with MatrixClient(synapse.url, await synapse.user("alice", "secret")) as alice:
+            await made.start()
+            await alice.call("POST", "createRoom", {"preset": "public_chat", "room_alias_name": "tea"})
+            yield made
+    finally:
+        await made.kill()
+        await synapse.stop()
+
+
 async def said(config: XmppConfig) -> str:
     with pytest.raises(OSError) as refused:
         await examine(config)
@@ -152,6 +178,23 @@ async def test_a_server_that_is_down_is_named(server: HowtoServer) -> None:
 
 async def test_tls_where_there_is_none_is_named(server: HowtoServer) -> None:
     assert "does not speak TLS" in await said(replace(server.config(), tls=True))
+
+
+async def test_a_room_on_a_server_that_cannot_be_found_is_named_with_its_reason(bridge: BridgeProcess) -> None:
+    await bridge.command("link", "#tea:localhost", "jabber/tea@nowhere.invalid")
+    async with asyncio.timeout(20):
+        while "the room's server cannot be found" not in await bridge.command("links"):
+            pass
+    assert "jabber/tea@nowhere.invalid: the room's server cannot be found" in (await bridge.attempt("check"))[1]
+
+
+async def test_a_name_that_another_bridge_speaks_for_is_named(server: HowtoServer, bridge: BridgeProcess) -> None:
+    """ejabberd takes both."""
+    try:
+        words = await examine(server.config())
+    except OSError as refused:
+        words = str(refused)
+    assert ("another connection speaks for" if server.name == "prosody" else "takes us for") in words
 
 
 async def test_accounts_alone_need_no_more_than_the_page_says() -> None:
