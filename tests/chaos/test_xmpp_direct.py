@@ -178,7 +178,12 @@ async def juliet_asks(place: Chat, numbers: list[int], struck: Struck) -> dict[s
             wrong = catch_up() or not juliet.connected or wrong
             return len(asked.keys() - settled) < WINDOW or wrong or struck.over.is_set()
 
-        await juliet.until(under_way)
+        over = asyncio.ensure_future(struck.over.wait())  # of what died with the bridge, nothing comes back
+        going = asyncio.ensure_future(juliet.until(under_way, PATIENCE))
+        await asyncio.wait((over, going), return_when=asyncio.FIRST_COMPLETED)
+        over.cancel()
+        going.cancel()
+        await asyncio.gather(over, going, return_exceptions=True)
         if wrong or len(asked.keys() - settled) >= WINDOW:
             await struck.over.wait()
             if not juliet.connected:
