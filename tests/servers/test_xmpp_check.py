@@ -5,10 +5,8 @@ And `check` on those servers: what an operator gets wrong is said with its cure.
 
 import asyncio
 import re
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from os import geteuid
 from pathlib import Path
 
 import pytest
@@ -18,11 +16,11 @@ from msgspec.structs import replace
 
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.examine import examine
-from bridge.demo.process import Child
 from bridge.demo.synapse import Synapse
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
-from tests.servers.daemons import Daemon, binary, free_port
+from tests.servers.daemons import free_port
+from tests.servers.xmpp import Ejabberd, Prosody, XmppServer
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 
@@ -44,69 +42,39 @@ def settings(number: int = 0) -> XmppConfig:
     return convert(table, XmppConfig)
 
 
-class HowtoServer(Daemon):
-    """`port` is the one for components."""
+class HowtoProsody(Prosody):
+    """`port` is the one for components, since that is waited for; `component_port` the one for clients."""
 
-    def __init__(self, folder: Path) -> None:
-        self.client_port = free_port()
-        super().__init__(folder)
-
-    def config(self) -> XmppConfig:
-        return replace(settings(), server=f"127.0.0.1:{self.port}")
-
-
-class HowtoProsody(HowtoServer):
-    name = "prosody"
-
-    def command(self) -> list[str]:
+    def settings(self, template: str, **more: object) -> str:
         head = (
-            f'run_as_root = {str(geteuid() == 0).lower()}\npidfile = "{self.folder}/prosody.pid"\n'
+            f'run_as_root = {more["root"]}\npidfile = "{self.folder}/prosody.pid"\n'
             f'data_path = "{self.folder}/data"\nlog = {{ info = "{self.folder}/prosody-info.log" }}\n'
-            f'interfaces = {{ "127.0.0.1" }}\ncomponent_ports = {{ {self.port} }}\nc2s_ports = {{ {self.client_port} }}\n'
-            f"s2s_ports = {{}}\nhttp_ports = {{ {free_port()} }}\nhttps_ports = {{}}\n"
+            f'interfaces = {{ "127.0.0.1" }}\ncomponent_ports = {{ {self.port} }}\nc2s_ports = {{ {self.component_port} }}\n'
+            f"s2s_ports = {{}}\nhttp_ports = {{ {self.http_port} }}\nhttps_ports = {{}}\n"
             'modules_enabled = { "disco", "saslauth", "tls", "c2s" }\nVirtualHost "example.org"\n'
         )
-        path = self.folder / "prosody.cfg.lua"
-        path.write_text(head + block("lua"))
-        (self.folder / "data").mkdir(exist_ok=True)
-        return [binary("prosody"), "-F", "--config", str(path)]
+        return head + block("lua")
 
 
-class HowtoEjabberd(HowtoServer):
-    name = "ejabberd"
+class HowtoEjabberd(Ejabberd):
+    """Its ports as those of `HowtoProsody`."""
 
-    def command(self) -> list[str]:
-        for name in ("spool", "logs", "config"):
-            (self.folder / name).mkdir(exist_ok=True)
-        text = block("yaml").replace("5347", str(self.port)).replace("5444", str(free_port())).replace('"::"', '"127.0.0.1"')
-        client = f'listen:\n  -\n    port: {self.client_port}\n    ip: "127.0.0.1"\n    module: ejabberd_c2s\n'
-        text = text.replace("listen:\n", client, 1)
-        (self.folder / "config" / "ejabberd.yml").write_text(f'hosts: ["example.org"]\n{text}')
-        for name in ("inetrc", "vm.args"):
-            (self.folder / "config" / name).touch()
-        (self.folder / "config" / "ejabberdctl.cfg").write_text(f"ERL_DIST_PORT={free_port()}\n")
-        if geteuid() == 0:
-            for path in (self.folder, *self.folder.rglob("*")):
-                shutil.chown(path, "ejabberd")
-        return [*self._ctl(), "foreground"]
+    def settings(self, template: str, **more: object) -> str:
+        clients = f'listen:\n  -\n    port: {self.component_port}\n    ip: "127.0.0.1"\n    module: ejabberd_c2s\n'
+        text = block("yaml").replace("listen:\n", clients, 1).replace("5347", str(self.port)).replace("5444", str(self.http_port))
+        return f'hosts: ["example.org"]\n{text}'.replace('"::"', '"127.0.0.1"')
 
-    def _ctl(self) -> list[str]:
-        paths = ["--config-dir", "config", "--spool", "spool", "--logs", "logs"]
-        where = [str(self.folder / one) if not one.startswith("--") else one for one in paths]
-        return [binary("ejabberdctl"), "--node", f"howto{self.port}@localhost", *where]
 
-    async def stop(self) -> None:
-        child = Child("ejabberdctl", [*self._ctl(), "stop"], self.folder / "ejabberdctl.log")
-        await child.start()
-        await child.wait()
-        await self.child.wait()
+def told(server: XmppServer) -> XmppConfig:
+    """What the page tells the bridge of that server."""
+    return replace(settings(), server=f"127.0.0.1:{server.port}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[HowtoProsody, HowtoEjabberd], ids=["prosody", "ejabberd"])
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[HowtoServer]:
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[XmppServer]:
     with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
         Path(folder).chmod(0o755)
-        made: HowtoServer = request.param(Path(folder) / "server")
+        made: XmppServer = request.param(Path(folder) / "server", accounts=())
         await made.start()
         try:
             yield made
@@ -116,7 +84,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[HowtoServer]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bridge(
-    server: HowtoServer, synapse_python: Path, tmp_path_factory: pytest.TempPathFactory
+    server: XmppServer, synapse_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[BridgeProcess]:
     """It runs by the page's settings, and alice has a room `#tea`."""
     folder = tmp_path_factory.mktemp("howto")
@@ -142,27 +110,27 @@ async def said(config: XmppConfig) -> str:
     return str(refused.value)
 
 
-async def test_the_page_s_settings_are_taken(server: HowtoServer) -> None:
-    assert f"takes us for {HOST}" in await examine(server.config())
+async def test_the_page_s_settings_are_taken(server: XmppServer) -> None:
+    assert f"takes us for {HOST}" in await examine(told(server))
 
 
-async def test_a_wrong_secret_is_named(server: HowtoServer) -> None:
-    assert "does not accept the secret" in await said(replace(server.config(), secret="guess"))
+async def test_a_wrong_secret_is_named(server: XmppServer) -> None:
+    assert "does not accept the secret" in await said(replace(told(server), secret="guess"))
 
 
-async def test_a_host_that_the_server_does_not_have_is_named(server: HowtoServer) -> None:
-    words = await said(replace(server.config(), component="other.example.org"))
+async def test_a_host_that_the_server_does_not_have_is_named(server: XmppServer) -> None:
+    words = await said(replace(told(server), component="other.example.org"))
     assert "knows no component other.example.org" in words or "where they don't name it" in words  # ejabberd does not say which
 
 
-async def test_the_port_of_clients_is_known_as_another(server: HowtoServer) -> None:
-    words = await said(replace(server.config(), server=f"127.0.0.1:{server.client_port}"))
+async def test_the_port_of_clients_is_known_as_another(server: XmppServer) -> None:
+    words = await said(replace(told(server), server=f"127.0.0.1:{server.component_port}"))
     assert "5347 where nothing else is set" in words
 
 
-async def test_cures_that_check_says_stand_on_the_page(server: HowtoServer) -> None:
+async def test_cures_that_check_says_stand_on_the_page(server: XmppServer) -> None:
     """Whoever looks a sentence up finds it."""
-    config = server.config()
+    config = told(server)
     for wrong, key in (
         (replace(config, secret="guess"), "does not accept the secret"),
         (replace(config, server=f"127.0.0.1:{free_port()}"), "nothing listens at"),
@@ -172,12 +140,12 @@ async def test_cures_that_check_says_stand_on_the_page(server: HowtoServer) -> N
         assert f"| `{key}" in HOWTO
 
 
-async def test_a_server_that_is_down_is_named(server: HowtoServer) -> None:
-    assert "nothing listens at" in await said(replace(server.config(), server=f"127.0.0.1:{free_port()}"))
+async def test_a_server_that_is_down_is_named(server: XmppServer) -> None:
+    assert "nothing listens at" in await said(replace(told(server), server=f"127.0.0.1:{free_port()}"))
 
 
-async def test_tls_where_there_is_none_is_named(server: HowtoServer) -> None:
-    assert "does not speak TLS" in await said(replace(server.config(), tls=True))
+async def test_tls_where_there_is_none_is_named(server: XmppServer) -> None:
+    assert "does not speak TLS" in await said(replace(told(server), tls=True))
 
 
 async def test_a_room_on_a_server_that_cannot_be_found_is_named_with_its_reason(bridge: BridgeProcess) -> None:
@@ -188,10 +156,10 @@ async def test_a_room_on_a_server_that_cannot_be_found_is_named_with_its_reason(
     assert "jabber/tea@nowhere.invalid: the room's server cannot be found" in (await bridge.attempt("check"))[1]
 
 
-async def test_a_name_that_another_bridge_speaks_for_is_named(server: HowtoServer, bridge: BridgeProcess) -> None:
+async def test_a_name_that_another_bridge_speaks_for_is_named(server: XmppServer, bridge: BridgeProcess) -> None:
     """ejabberd takes both."""
     try:
-        words = await examine(server.config())
+        words = await examine(told(server))
     except OSError as refused:
         words = str(refused)
     assert ("another connection speaks for" if server.name == "prosody" else "takes us for") in words
