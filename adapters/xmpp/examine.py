@@ -35,6 +35,8 @@ async def examine(config: XmppConfig) -> str:
             await _log_in(config, config.component, at)
     except TimeoutError:
         raise OSError(f"{at} does not answer") from None
+    except FileNotFoundError:
+        raise OSError(f"there is no file {config.tls_ca}, which `tls_ca` names") from None
     except ConnectionRefusedError:
         raise OSError(f"nothing listens at {at}: is the server running, and its port for components open?") from None
     except ssl.SSLError as error:

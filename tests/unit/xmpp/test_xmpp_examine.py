@@ -117,3 +117,8 @@ async def test_a_port_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPa
 
 async def test_accounts_alone_need_no_server() -> None:
     assert "no component" in await Xmpp.examine(XmppConfig())
+
+
+async def test_a_missing_file_of_certificates_is_named() -> None:
+    with pytest.raises(OSError, match=r"there is no file /nowhere/ca\.pem, which `tls_ca` names"):
+        await Xmpp.examine(XmppConfig(component="bridge.example.org", secret="shh", tls=True, tls_ca="/nowhere/ca.pem"))
