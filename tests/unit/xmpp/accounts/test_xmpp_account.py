@@ -221,6 +221,23 @@ async def test_what_a_restarted_server_may_have_is_looked_for_in_its_archive() -
         assert await stage.crew.find(two) is None
 
 
+@pytest.mark.parametrize("cut", [False, True])
+async def test_who_waits_for_a_proof_when_the_network_ends_is_told_that_there_will_be_none(cut: bool) -> None:
+    """The session ends with the account: its lane would wait for ever, and the message be lost where it never arrived."""
+    async with playing() as stage:
+        await stage.start()
+        stage.server.acknowledges = False
+        sending = asyncio.create_task(stage.crew.deliver(delivery("a", "good night")))
+        await until(stage.server.messages)
+        if cut:
+            stage.server.cut()
+            await until(lambda: not stage.up)
+        await stage.stop()
+        async with asyncio.timeout(10):
+            with pytest.raises(Uncertain):
+                await sending
+
+
 async def test_a_copy_that_somebody_else_sent_is_no_proof() -> None:
     async with playing() as stage:
         stage.server.archive = [("s1", said("good night", "a" * 32), START)]
