@@ -59,7 +59,30 @@ def make_session(connections: int = 64) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=60, ttl_dns_cache=60),
         timeout=aiohttp.ClientTimeout(total=90, sock_connect=10),
+        trace_configs=[_noting_use()],
     )
+
+
+class _Use:
+    """Of one request: whether it was written to a connection that stood already."""
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
+def _noting_use() -> aiohttp.TraceConfig:
+    """Where a connection that stood already ends without an answer, aiohttp asks again over a new one and tells of that one's
+    failure only."""
+    config = aiohttp.TraceConfig()
+
+    async def reused(session: aiohttp.ClientSession, context: Any, params: aiohttp.TraceConnectionReuseconnParams) -> None:
+        if isinstance(context.trace_request_ctx, _Use):
+            context.trace_request_ctx.begun = True
+
+    config.on_connection_reuseconn.append(reused)
+    return config
 
 
 class _Wire(HTTPAPI):
@@ -73,13 +96,21 @@ class _Wire(HTTPAPI):
     async def _send(
         self, method: Method, url: URL, content: Any, query_params: dict[str, str] | None, headers: dict[str, str]
     ) -> tuple[Any, aiohttp.ClientResponse]:
+        use = _Use()
         try:
             async with self.session.request(
-                method.value, url, data=content, params=query_params, headers=headers, allow_redirects=False
+                method.value,
+                url,
+                data=content,
+                params=query_params,
+                headers=headers,
+                allow_redirects=False,
+                trace_request_ctx=use,
             ) as response:
                 body = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unavailable(f"the homeserver cannot be reached: {type(error).__name__}") from error
+            outcome = Uncertain if use.begun else Unavailable
+            raise outcome(f"the homeserver cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Uncertain(f"the homeserver's answer was lost: {type(error).__name__}") from error
         if 200 <= response.status < 300:

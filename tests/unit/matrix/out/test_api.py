@@ -123,6 +123,35 @@ async def test_a_cut_connection_may_have_been_sent_unless_a_repeat_does_no_harm(
         await rig.api.put_state(room, "m.room.topic", "", {"topic": "x"})
 
 
+async def test_a_homeserver_that_dies_with_a_request_in_hand_may_have_done_it() -> None:
+    """The library asks again by itself over a new connection; that nobody takes that one says nothing about the first."""
+    app, seen = web.Application(), 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal seen
+        seen += 1
+        if seen > 1:
+            await site.stop()
+            assert request.transport is not None
+            request.transport.abort()
+        return web.json_response({"event_id": "$1"})
+
+    app.router.add_put("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    async with make_session(1) as session:
+        api = Api(session, f"http://127.0.0.1:{runner.addresses[0][1]}", "token", bot="@bot:localhost")
+        await api.send("!r", "m.room.message", "t1", {})
+        with pytest.raises(Uncertain):
+            await api.send("!r", "m.room.message", "t2", {})
+        with pytest.raises(Unavailable):
+            await api.send("!r", "m.room.message", "t3", {})
+    assert seen == 2
+    await runner.cleanup()
+
+
 async def test_a_repeated_transaction_id_is_the_same_event(rig: Rig) -> None:
     room = await rig.room()
     first = await rig.api.send(room, "m.room.message", "t/1", {"msgtype": "m.text", "body": "x"})
