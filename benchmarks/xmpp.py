@@ -109,16 +109,11 @@ async def bridged(folder: Path) -> AsyncIterator[Stage]:
 
 
 async def _crowd(port: int) -> Crowd:
-    """Connected. The server opens its port for components after the one for people."""
+    """Connected."""
+    _, crowd = await asyncio.get_running_loop().create_connection(Crowd, "127.0.0.1", port)
     async with asyncio.timeout(20):
-        while True:
-            try:
-                _, crowd = await asyncio.get_running_loop().create_connection(Crowd, "127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            await crowd.up
-            return crowd
+        await crowd.up
+    return crowd
 
 
 async def latency_in(stage: Stage) -> Times:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
@@ -44,7 +44,7 @@ def binary(name: str) -> str:
 
 
 class Daemon:
-    """A server process that listens on `port`. It may be stopped and started again on the same port."""
+    """A server process that listens on `port`, and on others. It may be stopped and started again on the same ports."""
 
     name = "daemon"
 
@@ -58,21 +58,29 @@ class Daemon:
     def command(self) -> list[str]:
         raise NotImplementedError
 
+    def ports(self) -> Sequence[int]:
+        """What it takes connections on once it has started."""
+        return (self.port,)
+
     async def start(self) -> None:
         await self.child.start()
         ended = asyncio.ensure_future(self.child.wait())
         try:
             async with asyncio.timeout(START_SECONDS):
-                while not ended.done():
-                    try:
-                        _, writer = await asyncio.open_connection(self.host, self.port)
-                    except OSError:
-                        await asyncio.wait([ended], timeout=0.02)
-                        continue
-                    await closed(writer)
-                    return
+                for port in self.ports():
+                    await self._opened(port, ended)
         finally:
             ended.cancel()
+
+    async def _opened(self, port: int, ended: "asyncio.Future[int]") -> None:
+        while not ended.done():
+            try:
+                _, writer = await asyncio.open_connection(self.host, port)
+            except OSError:
+                await asyncio.wait([ended], timeout=0.02)
+                continue
+            await closed(writer)
+            return
         raise RuntimeError(f"{self.name} did not start:\n{self.child.last_words()}")
 
     async def stop(self) -> None:

@@ -43,13 +43,11 @@ def settings(number: int = 0) -> XmppConfig:
 
 
 class HowtoProsody(Prosody):
-    """`port` is the one for components, since that is waited for; `component_port` the one for clients."""
-
     def settings(self, template: str, **more: object) -> str:
         head = (
             f'run_as_root = {more["root"]}\npidfile = "{self.folder}/prosody.pid"\n'
             f'data_path = "{self.folder}/data"\nlog = {{ info = "{self.folder}/prosody-info.log" }}\n'
-            f'interfaces = {{ "127.0.0.1" }}\ncomponent_ports = {{ {self.port} }}\nc2s_ports = {{ {self.component_port} }}\n'
+            f'interfaces = {{ "127.0.0.1" }}\ncomponent_ports = {{ {self.component_port} }}\nc2s_ports = {{ {self.port} }}\n'
             f"s2s_ports = {{}}\nhttp_ports = {{ {self.http_port} }}\nhttps_ports = {{}}\n"
             'modules_enabled = { "disco", "saslauth", "tls", "c2s" }\nVirtualHost "example.org"\n'
         )
@@ -57,17 +55,16 @@ class HowtoProsody(Prosody):
 
 
 class HowtoEjabberd(Ejabberd):
-    """Its ports as those of `HowtoProsody`."""
-
     def settings(self, template: str, **more: object) -> str:
-        clients = f'listen:\n  -\n    port: {self.component_port}\n    ip: "127.0.0.1"\n    module: ejabberd_c2s\n'
-        text = block("yaml").replace("listen:\n", clients, 1).replace("5347", str(self.port)).replace("5444", str(self.http_port))
+        clients = f'listen:\n  -\n    port: {self.port}\n    ip: "127.0.0.1"\n    module: ejabberd_c2s\n'
+        ports = {"5347": str(self.component_port), "5444": str(self.http_port)}
+        text = re.sub("5347|5444", lambda usual: ports[usual[0]], block("yaml")).replace("listen:\n", clients, 1)
         return f'hosts: ["example.org"]\n{text}'.replace('"::"', '"127.0.0.1"')
 
 
 def told(server: XmppServer) -> XmppConfig:
     """What the page tells the bridge of that server."""
-    return replace(settings(), server=f"127.0.0.1:{server.port}")
+    return replace(settings(), server=f"127.0.0.1:{server.component_port}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[HowtoProsody, HowtoEjabberd], ids=["prosody", "ejabberd"])
@@ -90,7 +87,7 @@ async def bridge(
     folder = tmp_path_factory.mktemp("howto")
     synapse = Synapse(synapse_python, folder / "synapse", port=free_port())
     made = BridgeProcess(folder / "bridge", homeserver=synapse.url)
-    made.write(block("toml").replace("5347", str(server.port)))
+    made.write(block("toml").replace("5347", str(server.component_port)))
     (made.folder / "xmpp-secret").write_text("SECRET\n")
     synapse.write([await made.registration()])
     await synapse.start()
@@ -124,7 +121,7 @@ async def test_a_host_that_the_server_does_not_have_is_named(server: XmppServer)
 
 
 async def test_the_port_of_clients_is_known_as_another(server: XmppServer) -> None:
-    words = await said(replace(told(server), server=f"127.0.0.1:{server.component_port}"))
+    words = await said(replace(told(server), server=f"127.0.0.1:{server.port}"))
     assert "5347 where nothing else is set" in words
 
 

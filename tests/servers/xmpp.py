@@ -27,6 +27,9 @@ class XmppServer(Daemon):
         self.certificates = issue(folder / "certificates", HOST, MUC, COMPONENT, UPLOAD)
         super().__init__(folder, port)
 
+    def ports(self) -> Sequence[int]:
+        return (self.port, self.component_port)
+
     def settings(self, template: str, **more: object) -> str:
         return Template((HERE / template).read_text()).substitute(
             folder=self.folder, port=self.port, component_port=self.component_port, http_port=self.http_port,
