@@ -88,25 +88,22 @@ class Account:
 
     async def run(self) -> None:
         """Connected, or about to be, until cancelled. The session ends with it: who waits for a proof then is told so."""
+        clock, tries, was_up = self._tools.clock, 0, 0.0
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.intake.run())
-                await self._stay()
+                while True:
+                    began = clock.monotonic()
+                    end = await self._connect()
+                    now = clock.monotonic()
+                    was_up = now if self.trouble is None else was_up
+                    if self._session.resumable and now - was_up > RESUME_SECONDS:
+                        self._session.lost(end.reason)
+                    self._fell_ill(end)
+                    tries = 0 if now - began > STABLE_SECONDS else tries + 1
+                    await clock.sleep(self._pause_after(end, tries))
         finally:
             self._session.lost("the account's connection was given up")
-
-    async def _stay(self) -> None:
-        clock, tries, was_up = self._tools.clock, 0, 0.0
-        while True:
-            began = clock.monotonic()
-            end = await self._connect()
-            now = clock.monotonic()
-            was_up = now if self.trouble is None else was_up
-            if self._session.resumable and now - was_up > RESUME_SECONDS:
-                self._session.lost(end.reason)
-            self._fell_ill(end)
-            tries = 0 if now - began > STABLE_SECONDS else tries + 1
-            await clock.sleep(self._pause_after(end, tries))
 
     async def _connect(self) -> Disconnected:
         """One connection, to its end."""
