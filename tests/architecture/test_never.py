@@ -35,6 +35,7 @@ OUR_SWALLOWERS = (
     "bridge.app",
     "bridge.ops",
     "bridge.commands",
+    "adapters.xmpp.accounts.crew",
 )
 """Where a supervisor, the courier or a writer turns an unknown error into a recorded state."""
 

@@ -99,7 +99,7 @@ class Account:
                     was_up = now if self.trouble is None else was_up
                     if self._session.resumable and now - was_up > RESUME_SECONDS:
                         self._session.lost(end.reason)
-                    self._fell_ill(end)
+                    self.fell_ill(end)
                     tries = 0 if now - began > STABLE_SECONDS else tries + 1
                     await clock.sleep(self._pause_after(end, tries))
         finally:
@@ -129,7 +129,8 @@ class Account:
         pause = REFUSED_SECONDS if end.fatal else min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(tries - 1, 10))
         return max(pause * (0.75 + self._tools.random.random() / 2), end.retry_after or 0.0)
 
-    def _fell_ill(self, end: Disconnected) -> None:
+    def fell_ill(self, end: Disconnected) -> None:
+        """It is not connected, for that reason."""
         self.trouble, self.tried = end.reason, True
         self._tools.log.info("the account %s is not connected: %s", self.login.name, end.reason)
         self._tools.metrics.count("xmpp_account_disconnects", network=self._network)

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from adapters.xmpp.accounts.account import Account
 from adapters.xmpp.accounts.features import direct_features
@@ -21,6 +22,9 @@ from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 from bridge.model.signals import Presence, Signal, Typing
 
+CRASH_SECONDS = 30.0
+"""Before an account that a bug has ended begins anew."""
+
 
 class Crew:
     """A `parts.Part` for the channels of logins. `run` while the network does; `changed` may be called before."""
@@ -31,6 +35,9 @@ class Crew:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._uploads = Uploads(tools)
         self._owners: dict[str, Presence] = {}
+        self._opened: dict[str, set[ChannelId]] = {}
+        """By login."""
+        self._well: set[str] = set()
         self._news = asyncio.Event()
         """A login came or went, or an account's state changed."""
 
@@ -52,7 +59,7 @@ class Crew:
                         ready()
                     await self._news.wait()
         finally:
-            self._accounts, self._keepers = {}, {}
+            self._accounts, self._keepers, self._well = {}, {}, set()
 
     def changed(self) -> None:
         """The logins are others than before."""
@@ -83,7 +90,29 @@ class Crew:
             if (owner := self._owners.get(login.user)) is not None:
                 account.showing.appear(owner)
             self._accounts[name] = account
-            self._keepers[name] = group.create_task(account.run())
+            self._keepers[name] = group.create_task(self._keep(account))
+
+    async def _keep(self, account: Account) -> None:
+        """To its end; a bug in it ends no other account, and after a while another takes its place."""
+        name = account.login.name
+        try:
+            await account.run()
+        except Exception:  # a crash of an account is a state of its login, reported, and it is begun anew
+            self._tools.log.exception("the account %s crashed", name)
+            self._tools.metrics.count("adapter_crashes", network=self._network)
+            account.fell_ill(Disconnected("an internal error; it has been reported"))
+        await self._tools.clock.sleep(CRASH_SECONDS)
+        del self._accounts[name], self._keepers[name]
+        self._news.set()
+
+    def _told(self, name: str) -> None:
+        """An account's state is another: what waits for it leaves, or is known to wait."""
+        account = self._accounts.get(name)
+        well = account is not None and account.trouble is None
+        if well != (name in self._well):
+            self._well ^= {name}
+            self._inlet.look_again(*self._opened.get(name, ()))
+        self._news.set()
 
     def _account(self, login: Login, context: ssl.SSLContext) -> Account:
         """Raises `ValueError` where the login is not whole."""
@@ -95,7 +124,7 @@ class Crew:
             self._tools,
             context=context,
             uploads=self._uploads,
-            told=self._news.set,
+            told=partial(self._told, login.name),
         )
 
     # channels
@@ -108,6 +137,7 @@ class Crew:
             place = place_of(channel.id)
         except ValueError as error:
             return ChannelInfo(channel=channel, error=str(error))
+        self._opened.setdefault(place.login, set()).add(channel)
         account = self._accounts.get(place.login)
         if account is None:
             return ChannelInfo(channel=channel, error=f"there is no login named {place.login}: say `login {self._network}`")
@@ -115,8 +145,9 @@ class Crew:
 
     async def close(self, *channels: ChannelId) -> None:
         for channel in channels:
-            account = self._accounts.get(place_of(channel.id).login)
-            if account is not None:
+            login = place_of(channel.id).login
+            self._opened.get(login, set()).discard(channel)
+            if (account := self._accounts.get(login)) is not None:
                 account.intake.forget(channel)
 
     def features(self, channel: ChannelId) -> Features:

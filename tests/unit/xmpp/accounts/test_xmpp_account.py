@@ -373,6 +373,44 @@ async def test_a_wrong_password_troubles_its_own_account_alone() -> None:
         assert stage.server.logins == tries
 
 
+async def test_a_bug_ends_its_own_account_alone_which_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with playing() as stage:
+        await stage.start()
+
+        async def broken(*given: object, **more: object) -> None:
+            raise RuntimeError("a bug of ours")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.linking, "direct", broken)
+            stage.server.send(said("hello", "m1"))
+            await until(lambda: not stage.up)
+        account = stage.crew.account("me")
+        assert account is not None
+        assert account.trouble == "an internal error; it has been reported"
+        assert stage.metrics.counts["adapter_crashes"] == 1
+        await stage.again()
+        stage.server.send(said("are you there?", "m2"))
+        assert "are you there?" in await stage.heard(1)
+
+
+async def test_what_waits_for_an_account_leaves_when_it_is_back() -> None:
+    """The network is connected all the time; else its lane would wait for as long as the account was tried in vain."""
+    async with playing() as stage:
+        await stage.start()
+        await stage.crew.open(CHAT)
+        assert stage.inlet.looked == []
+        stage.server.cut()
+        await until(lambda: stage.inlet.looked == [CHAT])
+        (info,) = await stage.crew.open(CHAT)
+        assert info.error
+        await stage.again()
+        assert stage.inlet.looked == [CHAT] * 2
+        await stage.crew.close(CHAT)
+        stage.server.cut()
+        await stage.again()
+        assert stage.inlet.looked == [CHAT] * 2
+
+
 async def test_an_account_that_is_logged_in_anew_is_used_at_once() -> None:
     async with playing(password="forgotten") as stage:
         await stage.start()
