@@ -1,25 +1,22 @@
 """The XMPP adapter: rooms and Matrix people through the component, and people's own accounts, over all their connections."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import ClassVar
-from xml.etree.ElementTree import Element
 
-from adapters.common.pipeline import Pipeline
 from adapters.xmpp.accounts.crew import Crew
 from adapters.xmpp.accounts.login import Dialogue
 from adapters.xmpp.accounts.words import Words
+from adapters.xmpp.component import Component
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.examine import examine
 from adapters.xmpp.gateway.gateway import Gateway
 from adapters.xmpp.gateway.words import ChatWords
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
-from adapters.xmpp.parts import OnComponent, Part
+from adapters.xmpp.parts import Part
 from adapters.xmpp.rooms.rooms import Rooms
-from adapters.xmpp.wire.component import Link
 from adapters.xmpp.wire.shelf import Shelf
-from adapters.xmpp.wire.skim import IsCopy, never
 from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Disconnected, Rejected
@@ -31,7 +28,8 @@ from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 from bridge.model.signals import ReadMark, Signal, Typing
 
-TICK_SECONDS = 1.0
+_SEEN_BY_IT = (Kind.ROOM, Kind.GATEWAY)
+"""By the component."""
 NOT_HERE = "this network has nothing of that kind: its settings name no component"
 
 
@@ -43,37 +41,32 @@ class Xmpp:
 
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
-        self._shelf = Shelf(config, tools)
-        on_component: dict[Kind, OnComponent] = {}
-        self._is_copy: IsCopy = never
-        gateway: Gateway | None = None
-        if config.component is not None:
-            on_component[Kind.ROOM] = rooms = Rooms(network, config, inlet, tools, self._shelf)
-            self._is_copy = rooms.is_copy
-            on_component[Kind.GATEWAY] = gateway = Gateway(network, config, inlet, tools, self._shelf)
-        self._on_component = tuple(on_component.values())
-        """What comes over the link is offered to them in this order."""
         self._crew = Crew(network, config, inlet, tools)
         self._words = Words(network, self._crew.account, tools).all()
-        if gateway is not None:
+        self._parts: dict[Kind, Part] = {Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
+        self._component: Component | None = None
+        if config.component is not None:
+            shelf = Shelf(config, tools)
+            rooms, gateway = Rooms(network, config, inlet, tools, shelf), Gateway(network, config, inlet, tools, shelf)
+            self._parts |= {Kind.ROOM: rooms, Kind.GATEWAY: gateway}
             self._words = ChatWords(gateway.subscriptions, self._words, tools).all()
-        self._parts: Mapping[Kind, Part] = {**on_component, Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
+            self._component = Component(config, inlet, tools, shelf, (rooms, gateway), is_copy=rooms.is_copy, told=self._report)
+        self._accounts_known = False
 
     # life
 
     async def run(self) -> None:
-        """Connected once the component is, and of each account it is known whether it can be."""
+        """Connected once of the component and of each account it is known whether it can be; each falls for itself."""
         self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTING))
-        missing = {"accounts", "component"} if self._config.component is not None else {"accounts"}
+        self._accounts_known = False
 
-        def ready(half: str) -> None:
-            missing.discard(half)
-            if not missing:
-                self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED))
+        def known() -> None:
+            self._accounts_known = True
+            self._report()
 
-        halves = [self._crew.run(lambda: ready("accounts"))]
-        if self._config.component is not None:
-            halves.append(self._live(lambda: ready("component")))
+        halves = [self._crew.run(known)]
+        if self._component is not None:
+            halves.append(self._component.run())
         try:
             async with asyncio.TaskGroup() as group:
                 for half in halves:
@@ -81,40 +74,11 @@ class Xmpp:
         except* Disconnected as ended:
             raise _first(ended) from None
 
-    async def _live(self, ready: Callable[[], None]) -> None:
-        """One connection of the component, to its end. Raises `Disconnected`."""
-        link = Link(self._config, self._tools, self, is_copy=self._is_copy)
-        pipeline = Pipeline(self._inlet, self._tools, name="xmpp", pause=link.pause, resume=link.resume)
-        try:
-            await link.connect()
-            async with asyncio.TaskGroup() as tasks:
-                for part in self._on_component:
-                    part.attach(link, pipeline)
-                jobs = (pipeline.run(), self._tick(link), self._shelf.learn(link), *(part.run() for part in self._on_component))
-                working = [tasks.create_task(one) for one in jobs]
-                ready()
-                end = await asyncio.shield(link.over)  # whoever cancels us doesn't end it: the goodbye does
-                self._detach(end.reason)
-                await pipeline.finish()
-                for one in working:
-                    one.cancel()
-        finally:
-            self._detach("the bridge is stopping")
-            await link.close()
-            await pipeline.rescue()
-        raise end
-
-    def _detach(self, reason: str) -> None:
-        """Idempotent."""
-        for part in self._on_component:
-            part.detach(reason)
-
-    async def _tick(self, link: Link) -> None:
-        while True:
-            await self._tools.clock.sleep(TICK_SECONDS)
-            link.tick()
-            for part in self._on_component:
-                part.tick()
+    def _report(self) -> None:
+        component = self._component
+        if self._accounts_known and (component is None or component.tried):
+            trouble = None if component is None or component.trouble is None else f"the component: {component.trouble}"
+            self._inlet.report(NetworkState(network=self._network, phase=Phase.CONNECTED, reason=trouble))
 
     # channels
 
@@ -125,6 +89,8 @@ class Xmpp:
         infos = [ChannelInfo(channel=channel, error=NOT_HERE) for channel in by_part.pop(None, [])]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._parts[kind].open(*mine)) for kind, mine in by_part.items() if kind is not None]
+            if self._component is not None:
+                self._component.opened(*(channel for kind in _SEEN_BY_IT for channel in by_part.get(kind, ())))
         return infos + [info for task in tasks for info in task.result()]
 
     async def close(self, *channels: ChannelId) -> None:
@@ -132,6 +98,8 @@ class Xmpp:
             kind = self._kind(channel)
             if kind is not None:
                 await self._parts[kind].close(channel)
+            if self._component is not None:
+                self._component.closed(channel)
 
     def features(self, channel: ChannelId) -> Features:
         kind = self._kind(channel)
@@ -181,19 +149,6 @@ class Xmpp:
 
     async def profile(self, who: IdentityId) -> Profile:
         return await self._crew.profile(who)
-
-    # what comes over the component's link
-
-    def message(self, element: Element) -> None:
-        if not any(part.message(element) for part in self._on_component):
-            self._tools.metrics.count("xmpp_odd_stanzas", kind="for nobody")
-
-    def presence(self, element: Element) -> None:
-        if not any(part.presence(element) for part in self._on_component):
-            self._tools.metrics.count("xmpp_odd_stanzas", kind="for nobody")
-
-    def query(self, element: Element) -> bool:
-        return any(part.query(element) for part in self._on_component)
 
 
 def _first(group: BaseExceptionGroup[Disconnected]) -> Disconnected:

@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.ids import Kind
 from bridge.contract.delivery import Delivery, Receipt, Target
 from bridge.contract.errors import Disconnected, Unavailable, Uncertain
 from bridge.contract.features import Evidence, Voice, VoiceKind
@@ -93,7 +94,7 @@ class Bridge:
 
     def kill(self) -> None:
         """As `kill -9` does: the connection ends, and nothing is said any more."""
-        link = self.adapter._on_component[0]._house.link  # type: ignore[attr-defined]
+        link = self.adapter._parts[Kind.ROOM]._house.link  # type: ignore[attr-defined]
         if link is not None:
             link.stream.transport.abort()
 

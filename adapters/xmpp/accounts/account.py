@@ -24,6 +24,7 @@ from adapters.xmpp.stanza import ns
 from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client, Credentials
 from adapters.xmpp.wire.dial import addresses
+from adapters.xmpp.wire.pauses import Pauses
 from adapters.xmpp.wire.session import Session
 from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import Inlet
@@ -34,12 +35,6 @@ from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event, Message, ProfileChange, Style, Text
 from bridge.model.ids import EventKey, NetworkName
 
-FIRST_SECONDS, CAP_SECONDS = 2.0, 300.0
-"""Between two tries of a server that is away."""
-REFUSED_SECONDS = 3600.0
-"""After which a refused account is tried once more: servers refuse people by mistake, too."""
-STABLE_SECONDS = 120.0
-"""A connection that lasted so long makes the next failure the first."""
 RESUME_SECONDS = 300.0
 """For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
 TICK_SECONDS = 1.0
@@ -88,20 +83,19 @@ class Account:
 
     async def run(self) -> None:
         """Connected, or about to be, until cancelled. The session ends with it: who waits for a proof then is told so."""
-        clock, tries, was_up = self._tools.clock, 0, 0.0
+        clock, pauses, was_up = self._tools.clock, Pauses(self._tools), 0.0
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.intake.run())
                 while True:
-                    began = clock.monotonic()
+                    pauses.begin()
                     end = await self._connect()
                     now = clock.monotonic()
                     was_up = now if self.trouble is None else was_up
                     if self._session.resumable and now - was_up > RESUME_SECONDS:
                         self._session.lost(end.reason)
                     self.fell_ill(end)
-                    tries = 0 if now - began > STABLE_SECONDS else tries + 1
-                    await clock.sleep(self._pause_after(end, tries))
+                    await clock.sleep(pauses.after(end))
         finally:
             self._session.lost("the account's connection was given up")
 
@@ -124,10 +118,6 @@ class Account:
             self.showing.end()
             await client.close()
             self._past.release()
-
-    def _pause_after(self, end: Disconnected, tries: int) -> float:
-        pause = REFUSED_SECONDS if end.fatal else min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(tries - 1, 10))
-        return max(pause * (0.75 + self._tools.random.random() / 2), end.retry_after or 0.0)
 
     def fell_ill(self, end: Disconnected) -> None:
         """It is not connected, for that reason."""
@@ -259,10 +249,12 @@ class Account:
                 self._tools.log.debug("no receipt for a message: %s", error.reason)
 
     async def find(self, delivery: Delivery, place: Place) -> Receipt | None:
-        """As `Reconciles.find`. Raises `Uncertain` where the server keeps no archive, or can't be asked."""
+        """As `Reconciles.find`. Raises `Uncertain` where the server keeps no archive, `Unavailable` without a connection."""
         client, archive = self.client, self._archive
-        if client is None or archive is None or not self.services.archive:
-            raise Uncertain(self.trouble or "the server keeps no archive to look in")
+        if client is None or archive is None:
+            raise Unavailable(self.trouble or "the account is not connected")
+        if not self.services.archive:
+            raise Uncertain("the server keeps no archive to look in")
         return await self.sending.find(client, archive, delivery, place)
 
     def say(self, jid: str, words: str, what: str) -> None:

@@ -98,7 +98,8 @@ class Gateway:
         return place
 
     async def find(self, delivery: Delivery) -> Receipt | None:
-        """Nobody keeps for us what was said one to one; a receipt may still come."""
+        """Nobody keeps for us what was said one to one; a receipt may still come, while there is a connection."""
+        self._house.linked()
         raise Uncertain("nobody can be asked whether it arrived")
 
     async def send_signal(self, signal: Signal) -> None:

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from adapters.xmpp.adapter import TICK_SECONDS, Xmpp
+from adapters.xmpp.adapter import Xmpp
+from adapters.xmpp.component import TICK_SECONDS
 from adapters.xmpp.config import XmppConfig
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Receipt
