@@ -151,6 +151,8 @@ class Networks:
             return
         await adapter.changed()
         supervisor = self.supervisors[login.network]
+        if supervisor.state.phase in (Phase.TRANSIENT, Phase.FAILED):
+            supervisor.retry()  # what keeps the network from running may be no matter for this login
         for channel in supervisor.channels:
             if self.login_of(channel) == login.name:
                 supervisor.look_again(channel)

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from adapters.fantasy.world import World
 from bridge.app.talks import IDLE
+from bridge.contract.adapter import Phase
+from bridge.contract.errors import Disconnected
 from bridge.model.ids import IdentityId
 from bridge.model.portals import PortalKind
 from bridge.testing.doubles import until
@@ -292,6 +294,24 @@ async def test_no_more_talks_than_a_bridge_can_bear(tmp_path: Path, hs: FakeHome
         for room in rooms[:3]:
             await tell(hs, room, "login local", "Which account?")
         await tell(hs, rooms[3], "login local", "Too many logins are under way")
+
+
+async def test_a_login_is_tried_at_once_where_its_network_had_given_up(
+    tmp_path: Path, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was refused may be another connection than the login's own."""
+
+    async def refused() -> None:
+        raise Disconnected("the secret is wrong", fatal=True)
+
+    async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        supervisor = bridge.plant.networks.supervisors[LOCAL]
+        with monkeypatch.context() as patch:
+            patch.setattr(salon(bridge), "run", refused)
+            salon(bridge).world.cut()
+            await until(lambda: supervisor.state.phase is Phase.FAILED)
+        await log_in(hs, await chat(hs))
+        await until(lambda: supervisor.state.phase is Phase.CONNECTED)
 
 
 class TestTrouble:
