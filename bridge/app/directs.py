@@ -4,7 +4,9 @@ They are had through a login, or without one on networks where everybody here ha
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Protocol
 
 from bridge.app.logins import AllLogins
 from bridge.app.networks import Networks
@@ -22,9 +24,12 @@ from bridge.model.people import Identity
 from bridge.model.portals import Direction, Portal, Source
 
 
-class Directs:
-    """`entered` is told of a room before its link carries anything."""
+class Entered(Protocol):
+    def __call__(self, room: str, since: datetime | None = None) -> Awaitable[None]:
+        """Told of a room before its link carries anything. What is said in it is for the link since then, or from now on."""
 
+
+class Directs:
     def __init__(
         self,
         ledger: Ledger,
@@ -37,7 +42,7 @@ class Directs:
         states: RoomStates,
         puppets: Puppets,
         residents: Residents,
-        entered: Callable[[str], Awaitable[None]],
+        entered: Entered,
         log: logging.Logger,
     ) -> None:
         self._ledger = ledger
@@ -93,9 +98,9 @@ class Directs:
         await self._link(channel, room)
         await self._rooms.keep(purpose)
 
-    async def _link(self, channel: ChannelId, room: str) -> None:
+    async def _link(self, channel: ChannelId, room: str, since: datetime | None = None) -> None:
         """What is said here goes nowhere else: the link feeds no other."""
-        await self._entered(room)
+        await self._entered(room, since)
         portal = await self._ledger.add_portal(room=room)
         await self._ledger.add_link(
             portal=portal.id, channel=channel, direction=Direction.BOTH, relay=False, source=Source.COMMAND
@@ -110,8 +115,9 @@ class Directs:
         except (Unavailable, Rejected) as error:
             self._log.info("the room of a direct chat could not be looked after: %s", error.reason)
 
-    async def adopt(self, room: str, puppet: str, sender: str) -> str | None:
+    async def adopt(self, room: str, puppet: str, sender: str, invited: datetime) -> str | None:
         """Somebody invites a puppet to a room of theirs. None: it is the direct chat now; else why not, in words.
+        What was said there since the invitation is for the puppet, though nobody of ours was there to hear it.
 
         Raises `Unavailable`.
         """
@@ -129,7 +135,7 @@ class Directs:
                 await self._bring_bot(room, puppet)
                 why_not = await self._why_not(room, puppet, sender)
                 if why_not is None:
-                    await self._link(channel, room)
+                    await self._link(channel, room, since=invited)
                     self._seen.add(channel)
                     return None
             except Refusal as refusal:

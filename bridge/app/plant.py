@@ -4,12 +4,14 @@ import logging
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 import aiohttp
 from msgspec import Struct
 
 from bridge.app.calm import Calming
 from bridge.app.caretaker import Caretaker
+from bridge.app.directs import Entered
 from bridge.app.doors import listeners, make_receiver, terminal
 from bridge.app.foreign import ForeignBridges
 from bridge.app.ground import Ground
@@ -31,6 +33,7 @@ from bridge.commands.desk import Desk
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places
 from bridge.config.settings import Settings, Tokens
+from bridge.contract.errors import Unavailable
 from bridge.contract.plan import Plan
 from bridge.contract.toolbox import Clock
 from bridge.delivery.chores import ChoreWorker
@@ -157,7 +160,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = build_desk(ground, calming, office, reception, plan, intake, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
-    tasks |= {**_tasks(ground, intake, foreign, reception, office, desk), UNREADABLE: receiver.read_again}
+    tasks |= {**_tasks(ground, intake, foreign, reception, office, desk, receiver), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
         recovery=_recovery(ground, receiver, pinger, pulse),
@@ -242,11 +245,11 @@ def _control(ground: Ground, desk: Desk, office: BridgeOffice, reception: Recept
     return ControlServer(ground.places.socket, answers, logging.getLogger("unabridged.control"))
 
 
-def _entered(hub: Hub, foreign: ForeignBridges) -> Callable[[str], Awaitable[None]]:
+def _entered(hub: Hub, foreign: ForeignBridges) -> Entered:
     """What is done in a room before its first link: nothing from before is carried, and who else is there is known."""
 
-    async def entered(room: str) -> None:
-        await hub.look_back.linked(room)
+    async def entered(room: str, since: datetime | None = None) -> None:
+        await hub.look_back.linked(room, since)
         await foreign.look(room)
 
     return entered
@@ -309,13 +312,24 @@ async def _planner(ground: Ground, foreign: ForeignBridges, calming: Calming) ->
 
 
 def _tasks(
-    ground: Ground, intake: Intake, foreign: ForeignBridges, reception: Reception, office: BridgeOffice, desk: Desk
+    ground: Ground,
+    intake: Intake,
+    foreign: ForeignBridges,
+    reception: Reception,
+    office: BridgeOffice,
+    desk: Desk,
+    receiver: Receiver,
 ) -> dict[str, Task]:
     """What is done for each kind of chore."""
     hub, switchboard = ground.hub, ground.switchboard
 
     async def accept(event: Event) -> None:
         await intake.accept(HUB, (event,))
+
+    async def adopted(room: str) -> None:
+        await receiver.look(room)
+        if hub.look_back.owes(room):
+            raise Unavailable(f"what was said in {room} before it was linked can't be read yet")
 
     affairs = Affairs(
         hub.api,
@@ -329,6 +343,7 @@ def _tasks(
         permission=lambda user: permission_of(user, ground.settings.permissions),
         portal_in=switchboard.portal_in,
         adopt=reception.directs.adopt,
+        adopted=adopted,
         log=logging.getLogger("unabridged.matrix"),
     )
     names = (hub.bot, f"@{ground.tokens.bot}", ground.tokens.bot)

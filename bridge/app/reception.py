@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import Struct
 
 from bridge.app.accounts import Accounts
-from bridge.app.directs import Directs
+from bridge.app.directs import Directs, Entered
 from bridge.app.following import NetworkLinking, Timelines
 from bridge.app.ground import Ground
 from bridge.app.logins import handle_of
@@ -62,7 +62,7 @@ class Reception(Struct, frozen=True, kw_only=True):
                 group.create_task(self.linked_people.run())
 
 
-async def build_reception(ground: Ground, entered: Callable[[str], Awaitable[None]], roll: Roll, key: bytes) -> Reception:
+async def build_reception(ground: Ground, entered: Entered, roll: Roll, key: bytes) -> Reception:
     """`entered` is told of a room before its first link carries anything. Reads the ledger."""
     hub, ledger, switchboard = ground.hub, ground.ledger, ground.switchboard
     log = logging.getLogger("unabridged.rooms")

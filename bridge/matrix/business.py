@@ -15,6 +15,7 @@ from bridge.ledger.rows import Chore
 from bridge.matrix.api import Api, Refusal
 from bridge.matrix.convert.fields import obj, text, user_id
 from bridge.matrix.convert.incoming import Context, member_event
+from bridge.matrix.gaps import happened
 from bridge.matrix.people import People
 from bridge.matrix.ports import Memory
 from bridge.matrix.power import missing_rights
@@ -48,17 +49,20 @@ class Affairs:
         accept: Callable[[Event], Awaitable[None]],
         permission: Callable[[str], Permission],
         portal_in: Callable[[str], Portal | None],
-        adopt: Callable[[str, str, str], Awaitable[str | None]],
+        adopt: Callable[[str, str, str, datetime], Awaitable[str | None]],
+        adopted: Callable[[str], Awaitable[None]],
         log: logging.Logger,
     ) -> None:
-        """`adopt(room, puppet, sender)` makes a room the direct chat of a puppet, or says in words why it doesn't."""
+        """`adopt(room, puppet, sender, invited at)` makes a room the direct chat of a puppet, or says in words why it doesn't;
+        `adopted(room)` is told when a puppet is in a portal, and may be told again.
+        """
         self._api, self._memory, self._states = api, memory, states
         self._puppets, self._people, self._upgrades = puppets, people, upgrades
         self._clock = clock
         self._accept = accept
         self._permission = permission
         self._portal_in = portal_in
-        self._adopt = adopt
+        self._adopt, self._adopted = adopt, adopted
         self._log = log
 
     def tasks(self) -> Mapping[str, Task]:
@@ -80,9 +84,11 @@ class Affairs:
             return
         if self._portal_in(room) is not None:
             await self._puppets.enter(user, room)
+            await self._adopted(room)
             return
-        why_not = await self._adopt(room, user, sender)
+        why_not = await self._adopt(room, user, sender, happened(raw))
         if why_not is None:
+            await self._adopted(room)
             return
         try:
             await self._api.join(room, user=user, via=(sender.partition(":")[2],))

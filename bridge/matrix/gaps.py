@@ -91,6 +91,7 @@ class LookBack:
         self._log = log
         self._last_there: tuple[datetime | None] | None = None
         self._looked: set[str] = set()
+        self._owed: dict[str, datetime] = {}
 
     async def last_there(self) -> datetime | None:
         """When the bridge was last known to run, before this run; None in its first."""
@@ -108,21 +109,37 @@ class LookBack:
         self._last_there = (self._clock.now(),)
         self._looked.clear()
 
-    async def linked(self, room: str) -> None:
-        """A room gets links now: what was said in it before is nobody's business elsewhere."""
-        await self._memory.save_fact(_LINKED, room, self._clock.now().isoformat())
+    async def linked(self, room: str, since: datetime | None = None) -> None:
+        """A room gets links now: what was said in it before is nobody's business elsewhere, unless it was after `since`: that was
+        said to us, in a room that the homeserver pushed nothing of while nobody of ours was in it.
+        """
+        if since is not None:
+            self._owed[room] = since
+            self._looked.discard(room)
+        await self._memory.save_fact(_LINKED, room, (since or self._clock.now()).isoformat())
+
+    def owes(self, room: str) -> bool:
+        """Whether what was said before it was linked is yet to be looked for."""
+        return room in self._owed
 
     async def first_look(self, room: str) -> list[Mapping[str, Any]]:
-        """`missed` since the last run, once for each room; nothing after that."""
+        """`missed` since the last run, or since what `linked` was told, once for each room; nothing after that."""
         if room in self._looked:
             return []
-        since = await self.last_there()
-        found = [] if since is None else await self.missed(room, since)
+        since = self._owed.get(room) or await self.last_there()
+        found = [] if since is None else await self._unknown(room, since)
+        if found is None and room in self._owed:
+            return []
+        self._owed.pop(room, None)
         self._looked.add(room)
-        return found
+        return found or []
 
     async def missed(self, room: str, since: datetime) -> list[Mapping[str, Any]]:
         """Events of the room since then that the ledger doesn't know, oldest first; none where the room can't be seen."""
+        return await self._unknown(room, since) or []
+
+    async def _unknown(self, room: str, since: datetime) -> list[Mapping[str, Any]] | None:
+        """None where the room can't be seen."""
         linked = await self._memory.fact(_LINKED, room)
         floor = max(since - _SLACK, datetime.fromisoformat(linked)) if linked else since - _SLACK
         found: list[Mapping[str, Any]] = []
@@ -131,20 +148,22 @@ class LookBack:
             for _ in range(_PAGES):
                 page, start = await self._api.messages(room, start=start)
                 found += [{**event, "room_id": room} for event in page if await self._is_new(event, floor)]
-                if start is None or not page or _happened(page[-1]) < floor:
+                if start is None or not page or happened(page[-1]) < floor:
                     break
         except DeliveryError as error:
             self._log.info("the room %s could not be looked through: %s", room, error.reason)
+            return None
         return found[::-1]
 
     async def _is_new(self, event: Mapping[str, Any], floor: datetime) -> bool:
         native = event.get("event_id")
-        if not isinstance(native, str) or "state_key" in event or _happened(event) < floor:
+        if not isinstance(native, str) or "state_key" in event or happened(event) < floor:
             return False
         return await self._known(EventKey(HUB, native)) is None
 
 
-def _happened(event: Mapping[str, Any]) -> datetime:
+def happened(event: Mapping[str, Any]) -> datetime:
+    """By the clock of the server that made it; 1970 where it says no time."""
     at = event.get("origin_server_ts")
     sane = isinstance(at, int) and 0 <= at < 2**43
     return datetime.fromtimestamp(int(at or 0) / 1000 if sane else 0, UTC)

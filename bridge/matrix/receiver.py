@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -144,7 +144,7 @@ class Receiver:
                 self._metrics.count("matrix_transactions_missing")
                 self.hole.set()
                 raise OutOfTurn("A transaction before this one never came; send them from there.")
-            await self._take_missed([event for _, event in pieces if not isinstance(event, Unreadable)])
+            await self._take_missed(_rooms(pieces))
             await self._take(Cursor(scope=_TRANSACTION, value=transaction), pieces)
             sequence.took(transaction)
             self.heard.set()
@@ -170,8 +170,12 @@ class Receiver:
         async with self._turn:
             await self._take_unpushed(events)
 
-    async def _take_missed(self, events: Sequence[Raw]) -> None:
-        rooms = dict.fromkeys(room for event in events if isinstance(room := event.get("room_id"), str))
+    async def look(self, room: str) -> None:
+        """Takes what was said in a portal before it was one, if that belongs to it. Raises `LedgerUnavailable`."""
+        async with self._turn:
+            await self._take_missed((room,))
+
+    async def _take_missed(self, rooms: Iterable[str]) -> None:
         for room in rooms:
             if self._around.portal_in(room) is not None and (missed := await self._around.missed(room)):
                 await self._take_unpushed(missed)
@@ -305,6 +309,12 @@ class Receiver:
 def _read(body: bytes) -> tuple[Transaction, list[Piece]]:
     found = read_transaction(body)
     return found, [(raw, read_event(raw)) for raw in found.events]
+
+
+def _rooms(pieces: Sequence[Piece]) -> Iterable[str]:
+    """Each once, in the order of their first events."""
+    events = (event for _, event in pieces if not isinstance(event, Unreadable))
+    return dict.fromkeys(room for event in events if isinstance(room := event.get("room_id"), str))
 
 
 async def _off_the_loop(event: Raw, context: Context) -> Event | Business | None:

@@ -14,7 +14,8 @@ from bridge.model.portals import Direction, PortalKind
 from bridge.testing.doubles import until
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.salon import Salon
-from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, channel, lobby, says
+from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, channel, lobby, passing, says
+from tests.unit.delivery.stage import background
 
 BOB = Identity(id=IdentityId(LOCAL, "bob"), profile=Profile(name="Bob"))
 PUPPET = "@_local_bob:localhost"
@@ -139,6 +140,37 @@ class TestStartedByThePersonHere:
             hs.say(ALICE, room, "hello bob")
             await bridge.heard("hello bob")
             await ask_for(bridge)
+            assert await room_of(bridge) == room
+
+    async def test_what_was_said_before_anybody_came_is_carried_and_first(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        """As clients do that make the room with the first message in it: nobody of ours is there yet, and nothing is pushed."""
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            old = hs.make_room(ALICE, public=False)
+            hs.say(ALICE, old, "to myself")
+            hs.world.room(old).timeline[-1]["origin_server_ts"] -= 1000
+            hs.move(ALICE, old, PUPPET, "invite")
+            hs.say(ALICE, old, "hello bob")
+            hs.say(ALICE, old, "are you there?")
+            await hs.wait_for(old, lambda event: event["type"] == "m.room.member" and event["state_key"] == hs.bot)
+            hs.say(ALICE, old, "it is me")
+            await bridge.heard("it is me")
+            assert [line.text for line in bridge.world.lines if line.channel == CHAT.id] == [
+                "hello bob",
+                "are you there?",
+                "it is me",
+            ]
+
+    async def test_what_could_not_be_read_at_first_comes_later(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            hs.faults.status(503, "messages", times=2)
+            room = hs.make_room(ALICE, public=False, invite=[PUPPET], is_direct=True)
+            hs.say(ALICE, room, "hello bob")
+            async with background(lambda: passing(bridge.clock)):
+                await bridge.heard("hello bob")
             assert await room_of(bridge) == room
 
     async def test_a_second_room_leads_to_the_first(self, tmp_path: Path, hs: FakeHomeserver) -> None:

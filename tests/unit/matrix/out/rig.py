@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -128,6 +128,7 @@ class Rig:
             permission=lambda user: Permission.USER if user.endswith(":localhost") else Permission.RELAY,
             portal_in=self.portal_in,
             adopt=self._adopt,
+            adopted=self._adopted,
             log=LOG,
         )
         return self
@@ -142,8 +143,11 @@ class Rig:
     async def _accept(self, event: Event) -> None:
         self.accepted.append(event)
 
-    async def _adopt(self, room: str, puppet: str, sender: str) -> str | None:
+    async def _adopt(self, room: str, puppet: str, sender: str, invited: datetime) -> str | None:
         return "Direct chats are not possible yet."
+
+    async def _adopted(self, room: str) -> None:
+        pass
 
     def portal_in(self, room: str) -> Portal | None:
         return next((portal for portal in self.memory.rooms if portal.room == room), None)
