@@ -15,7 +15,9 @@ from adapters.xmpp.gateway.words import ChatWords
 from adapters.xmpp.ids import Kind, place_of
 from adapters.xmpp.manifest import MANIFEST
 from adapters.xmpp.parts import Part
+from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.rooms import Rooms
+from adapters.xmpp.rooms.voices import Puppets
 from adapters.xmpp.wire.shelf import Shelf
 from bridge.contract.adapter import ChannelInfo, Inlet, NetworkState, Phase
 from bridge.contract.delivery import Delivery, Receipt
@@ -47,7 +49,9 @@ class Xmpp:
         self._component: Component | None = None
         if config.component is not None:
             shelf = Shelf(config, tools)
-            rooms, gateway = Rooms(network, config, inlet, tools, shelf), Gateway(network, config, inlet, tools, shelf)
+            voices = Puppets(network, config)
+            house, hall = (House(network, config, inlet, tools, voices, key=config.secret or "") for _ in range(2))
+            rooms, gateway = Rooms(house, shelf), Gateway(hall, shelf)
             self._parts |= {Kind.ROOM: rooms, Kind.GATEWAY: gateway}
             self._words = ChatWords(gateway.subscriptions, self._words, tools).all()
             self._component = Component(config, inlet, tools, shelf, (rooms, gateway), is_copy=rooms.is_copy, told=self._report)

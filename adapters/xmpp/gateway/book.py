@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from adapters.xmpp.accounts.faces import Faces
 from adapters.xmpp.gateway.contacts import Contact, restored
 from adapters.xmpp.ids import Place, puppet_jid
-from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.voices import RESOURCE
 from adapters.xmpp.stanza.here import Here
 from bridge.contract.adapter import Cursor
 from bridge.model.ids import HUB, IdentityId

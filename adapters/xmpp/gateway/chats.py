@@ -14,7 +14,8 @@ from adapters.xmpp.gateway.sending import Sending
 from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid
 from adapters.xmpp.inbound import Bounced, Invited, Proof, Scene, events
 from adapters.xmpp.outbound import received
-from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.voices import RESOURCE
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import is_wrapped

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.accounts.features import direct_features
 from adapters.xmpp.accounts.services import Services as AccountServices
-from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.gateway.book import Book
 from adapters.xmpp.gateway.chats import Chats
 from adapters.xmpp.gateway.errands import Errands
@@ -22,24 +21,24 @@ from adapters.xmpp.gateway.services import Services
 from adapters.xmpp.gateway.subscriptions import Subscriptions
 from adapters.xmpp.ids import Place, identity_of, place_of, puppet_jid
 from adapters.xmpp.outbound import chat_state, displayed
-from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.voices import RESOURCE
 from adapters.xmpp.wire.component import Link
 from adapters.xmpp.wire.shelf import Sender, Shelf
-from bridge.contract.adapter import ChannelInfo, Inlet
+from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Rejected, Uncertain
 from bridge.contract.features import Features, VoiceKind
-from bridge.contract.toolbox import Toolbox
-from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
+from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.signals import Presence, ReadMark, Signal, Typing
 
 
 class Gateway:
     """`adapters.xmpp.parts.OnComponent` for channels of kind GATEWAY, and for whatever else comes to our addresses."""
 
-    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, shelf: Shelf) -> None:
-        self._house = House(network, config, inlet, tools)
-        self._shelf = shelf
+    def __init__(self, house: House, shelf: Shelf) -> None:
+        config, tools = house.config, house.tools
+        self._house, self._shelf = house, shelf
         self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house, self._shown_otherwise)
         replies = Replies(self._house, self._errands)
         self._housing, self._sending = Housing(self._house), Sending(self._house, shelf)
@@ -64,7 +63,7 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             for part in (self._housing, self.subscriptions, self._errands):
                 group.create_task(part.run())
-            group.create_task(self._book.pictures.run(Sender(self._house.linked(), self._house.me)))
+            group.create_task(self._book.pictures.run(Sender(self._house.linked(), self._house.voices.me)))
 
     def tick(self) -> None:
         """Nothing here waits for time."""

@@ -9,7 +9,8 @@ from adapters.xmpp.gateway.faces import Faces
 from adapters.xmpp.gateway.refusing import BUSY, UNKNOWN
 from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.ids import identity_of
-from adapters.xmpp.rooms.house import LISTENER, House
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.voices import LISTENER
 from adapters.xmpp.stanza import fields, ns
 from bridge.contract.errors import Unavailable
 from bridge.model.ids import IdentityId

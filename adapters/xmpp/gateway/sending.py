@@ -9,7 +9,8 @@ from collections import OrderedDict
 from adapters.xmpp.ids import Place, conversation, loose_id, puppet_jid, sent_id
 from adapters.xmpp.inbound import Bounced, Proof
 from adapters.xmpp.outbound import message_for
-from adapters.xmpp.rooms.house import RESOURCE, House
+from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.voices import RESOURCE
 from adapters.xmpp.wire.shelf import Shelf
 from adapters.xmpp.wire.turns import Turns
 from adapters.xmpp.wire.uploads import has_files

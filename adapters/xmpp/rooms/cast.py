@@ -13,6 +13,7 @@ from adapters.xmpp.rooms.deeds import entering
 from adapters.xmpp.rooms.nicks import Nicks
 from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import CONFLICT, Refused, gone, joining
+from adapters.xmpp.rooms.voices import Voices
 from adapters.xmpp.stanza.here import Here, Kind
 from bridge.contract.errors import Unavailable
 
@@ -35,11 +36,11 @@ class Cast:
         taken: Callable[[str], bool],
         changed: Callable[[], None],
         monotonic: Callable[[], float],
-        password: str | None,
+        voices: Voices,
     ) -> None:
         self._room = room
         self._write, self._changed, self._monotonic = write, changed, monotonic
-        self._password = password
+        self._voices = voices
         self._all: dict[str, Participant] = {}
         self.nicks = Nicks(room, taken)
         self._dismissed: set[str] = set()
@@ -78,7 +79,9 @@ class Cast:
         one.state, one.refused, one.asked_at, one.lost = State.JOINING, None, self._monotonic(), False
         self.nicks.hold(one, self.nicks.best(one))
         try:
-            self._write(entering(f"{self._room}/{one.nick}", sender=one.jid, password=self._password, since=since))
+            password = self._voices.password(self._room)
+            to, caps = f"{self._room}/{one.nick}", self._voices.caps()
+            self._write(entering(to, caps, sender=one.jid, password=password, since=since))
         except Unavailable as error:
             self.out(one, Refused(error.reason))
             raise

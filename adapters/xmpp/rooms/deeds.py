@@ -5,12 +5,10 @@ The room answers each with yes or no, so the answer is the proof. Who asks is no
 
 from xml.etree.ElementTree import Element
 
-from adapters.xmpp.gateway.answers import NODE, VER
 from adapters.xmpp.ids import assigned_in
 from adapters.xmpp.outbound import presence, target_id
 from adapters.xmpp.rooms.people import People
 from adapters.xmpp.stanza import ns
-from adapters.xmpp.stanza.caps import caps_of
 from adapters.xmpp.stanza.clean import xml_text
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Rejected
@@ -21,10 +19,10 @@ REASON = 200
 """Bytes of a reason that goes along."""
 
 
-def entering(to: str, *, sender: str, password: str | None = None, since: str | None = None) -> Element:
+def entering(to: str, caps: Element, *, sender: str, password: str | None = None, since: str | None = None) -> Element:
     """To `room@host/nick`. `since`: what was said from then on is shown again (XEP-0045 §7.2.14, a time); None: nothing is."""
     element = presence(to, sender=sender)
-    element.append(caps_of(NODE, VER))
+    element.append(caps)
     join = ns.add(element, ns.MUC, "x")
     if password is not None:
         ns.add(join, ns.MUC, "password", xml_text(password))

@@ -1,39 +1,57 @@
-"""What all rooms of one network share: the link there is now, and the way to the ledger."""
+"""What all rooms that are seen over one connection share: the link there is now, and the way to the ledger."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.config import XmppConfig
-from adapters.xmpp.ids import puppet_jid
 from adapters.xmpp.rooms.stamp import Stamp
-from adapters.xmpp.wire.component import NOT_CONNECTED, Link
+from adapters.xmpp.rooms.voices import Voices
+from adapters.xmpp.wire.component import NOT_CONNECTED
 from bridge.contract.adapter import Cursor, Inlet
 from bridge.contract.errors import Unavailable
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event
-from bridge.model.ids import IdentityId, NetworkName
+from bridge.model.ids import NetworkName
 
-LISTENER = "bridge"
-"""The node of who listens in every room for all of us. No author's has it: theirs all have an escape in them."""
-RESOURCE = "unabridged"
-"""Of every address of ours that is in rooms."""
+
+class Wire(Protocol):
+    """A connection: a component's, or an account's."""
+
+    @property
+    def up(self) -> bool: ...
+
+    def write(self, element: Element | str) -> None:
+        """Raises `Unavailable`, `Rejected`."""
+        ...
+
+    def ask(self, iq: Element) -> "asyncio.Future[Element]":
+        """See `wire.component.Link.ask`."""
+        ...
+
+    def fence(self) -> "asyncio.Future[None]":
+        """See `wire.component.Link.fence`."""
+        ...
 
 
 class House:
-    """`link` is None between connections."""
+    """`link` is None between connections. `key`: what our mark is made with; nobody else knows it."""
 
-    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
+    def __init__(
+        self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, voices: Voices, *, key: str
+    ) -> None:
         self.network, self.config, self.inlet, self.tools = network, config, inlet, tools
         self.host = config.component or ""
-        self.me = f"{LISTENER}@{self.host}/{RESOURCE}"
-        self.stamp = Stamp(config.secret or "")
-        self.link: Link | None = None
+        self.voices = voices
+        self.stamp = Stamp(key)
+        self.link: Wire | None = None
         self._pipeline: Pipeline | None = None
         self._epoch = f"{tools.random.getrandbits(48):012x}"
         self._count = 0
 
-    def attach(self, link: Link, pipeline: Pipeline) -> None:
+    def attach(self, link: Wire, pipeline: Pipeline) -> None:
         self.link, self._pipeline = link, pipeline
 
     def detach(self) -> None:
@@ -43,19 +61,11 @@ class House:
         """Raises `Unavailable`, `Rejected`."""
         self.linked().write(element)
 
-    def linked(self) -> Link:
+    def linked(self) -> Wire:
         """Raises `Unavailable` where there is none."""
         if self.link is None:
             raise Unavailable(NOT_CONNECTED)
         return self.link
-
-    def jid_of(self, who: IdentityId) -> str:
-        """The full address under which somebody speaks in rooms."""
-        return f"{puppet_jid(who, self.host)}/{RESOURCE}"
-
-    def is_ours(self, who: IdentityId) -> bool:
-        """Whether it is somebody of another network, who is in rooms through us."""
-        return who.network != self.network
 
     def put(self, *events: Event, then: Callable[[], None] | None = None) -> None:
         """`then` is called once they are on disk."""

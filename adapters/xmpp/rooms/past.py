@@ -22,7 +22,7 @@ class Past:
 
     def __init__(self, room: str, house: House, people: People, reading: Reading) -> None:
         self._room, self._house, self._people, self._reading = room, house, people, reading
-        self._archive = Archive(room, house.me)
+        self._archive = Archive(room, house.voices.me)
         self._known_since: datetime | None = None
         """Whatever of ours was said in the room since then, and until we left it, has its proof in `reading`."""
 

@@ -128,7 +128,7 @@ class Reading:
         return Scene(
             network=house.network,
             place=self._place,
-            me=house.me.partition("/")[0],
+            me=house.voices.me.partition("/")[0],
             now=now,
             stanza_ids=facts.stanza_ids,
             occupant_ids=facts.occupant_ids,

@@ -7,7 +7,7 @@ everything is handed on in the order in which it was said.
 import asyncio
 from xml.etree.ElementTree import Element
 
-from adapters.xmpp.ids import Place, identity_of
+from adapters.xmpp.ids import Place
 from adapters.xmpp.rooms.cast import Cast
 from adapters.xmpp.rooms.deeds import facts_request
 from adapters.xmpp.rooms.facts import Facts, facts_in
@@ -48,9 +48,9 @@ class Room:
             taken=self.people.taken,
             changed=self._changed,
             monotonic=self._monotonic,
-            password=config.room_keys.get(place.jid),
+            voices=house.voices,
         )
-        self.me = self.cast.seat(house.me, config.nick)
+        self.me = self.cast.seat(house.voices.me, house.voices.listener(place.jid))
         self.doubted: set[Participant] = set()
         """Who of us may have fallen out."""
         self.timers = Timers(house)
@@ -209,8 +209,8 @@ class Room:
 
     def address(self, who: IdentityId) -> str | None:
         """The full address of somebody in this room."""
-        if self._house.is_ours(who):
-            one = self.cast.of(self._house.jid_of(who))
+        if self._house.voices.is_ours(who):
+            one = self.cast.of(self._house.voices.jid_of(who))
             nick = one.nick if one is not None and one.state is State.IN else None
         else:
             nick = self.people.nick_of(who)
@@ -220,6 +220,4 @@ class Room:
         if not jid:
             one = self.cast.nicks.asking(nick)
             jid = one.jid.partition("/")[0] if one is not None else ""
-        if jid.rpartition("@")[2] != self._house.host:
-            return None
-        return identity_of(jid, self._house.host) or IdentityId(self._house.network, jid)
+        return self._house.voices.author(jid)

@@ -5,27 +5,24 @@ from contextlib import suppress
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
-from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import place_of
 from adapters.xmpp.inbound.speech import words_for
 from adapters.xmpp.manifest import room_features
 from adapters.xmpp.outbound import chat_state
-from adapters.xmpp.rooms.house import House
+from adapters.xmpp.rooms.house import House, Wire
 from adapters.xmpp.rooms.mending import Mending
 from adapters.xmpp.rooms.participant import State
 from adapters.xmpp.rooms.room import Room
-from adapters.xmpp.rooms.saying import Saying
+from adapters.xmpp.rooms.saying import Saying, Shelves
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.parts import Bad, Fault
 from adapters.xmpp.stanza.said import read_message
-from adapters.xmpp.wire.component import NOT_CONNECTED, Link
-from adapters.xmpp.wire.shelf import Shelf
-from bridge.contract.adapter import ChannelInfo, Inlet
+from adapters.xmpp.wire.component import NOT_CONNECTED
+from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Features
-from bridge.contract.toolbox import Toolbox
-from bridge.model.ids import ChannelId, NetworkName
+from bridge.model.ids import ChannelId
 from bridge.model.signals import Signal, Typing
 
 AT_ONCE = 50
@@ -38,18 +35,17 @@ _READ_BY_ONE = {"message": ("groupchat",), "presence": ("", "unavailable")}
 class Rooms:
     """`adapters.xmpp.parts.OnComponent` for channels of kind ROOM."""
 
-    def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox, shelf: Shelf) -> None:
-        self._house = House(network, config, inlet, tools)
-        self._shelf = shelf
-        self._saying = Saying(self._house, shelf)
+    def __init__(self, house: House, shelf: Shelves) -> None:
+        self._house, self._shelf = house, shelf
+        self._saying = Saying(house, shelf)
         self._rooms: dict[str, Room] = {}
         self._mending: dict[str, Mending] = {}
         self._due = asyncio.Event()
-        self._features = room_features(config.stanza_bytes)
+        self._features = room_features(house.config.stanza_bytes)
 
     # life
 
-    def attach(self, link: Link, pipeline: Pipeline) -> None:
+    def attach(self, link: Wire, pipeline: Pipeline) -> None:
         self._house.attach(link, pipeline)
 
     def detach(self, reason: str) -> None:
@@ -117,7 +113,7 @@ class Rooms:
             return False
         kind, to = element.get("type"), element.get("to", "")
         if kind == "groupchat" or (kind != "error" and "/" not in sender):
-            if to == self._house.me:
+            if to == self._house.voices.me:
                 room.message(element)
             elif room.open:  # a copy, and says the same; only to whom it came may be news
                 one = room.cast.of(to)
@@ -159,7 +155,7 @@ class Rooms:
         """Only our listener reads what is said, and who comes and goes; the others only what is about themselves."""
         room, _, nick = sender.partition("/")
         found = self._rooms.get(room)
-        if found is None or not nick or to == self._house.me or type not in _READ_BY_ONE[kind]:
+        if found is None or not nick or to == self._house.voices.me or type not in _READ_BY_ONE[kind]:
             return False
         one = found.cast.of(to)
         return one is not None and one.state is State.IN and (kind == "message" or one.nick != nick)
@@ -197,7 +193,7 @@ class Rooms:
         if not isinstance(signal, Typing) or self._house.link is None:
             return
         room = self._rooms.get(place_of(signal.channel.id).jid)
-        one = room.cast.of(self._house.jid_of(signal.who)) if room is not None and room.open else None
+        one = room.cast.of(self._house.voices.jid_of(signal.who)) if room is not None and room.open else None
         if room is not None and one is not None and one.state is State.IN:
             self._house.write(chat_state(room.place.jid, typing=signal.active, room=True, sender=one.jid))
 

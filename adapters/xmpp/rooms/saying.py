@@ -1,6 +1,7 @@
 """A delivery to a room: who says it there, or who asks the room for it."""
 
 from collections.abc import Awaitable
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.outbound import message_for
@@ -10,23 +11,30 @@ from adapters.xmpp.rooms.outgoing import NotShown
 from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import saying
 from adapters.xmpp.rooms.room import Room
-from adapters.xmpp.wire.shelf import Shelf
 from adapters.xmpp.wire.turns import Turns
 from adapters.xmpp.wire.uploads import has_files
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
-from bridge.contract.features import Evidence
+from bridge.contract.features import Evidence, Features
 from bridge.model.events import ChannelChange, Membership, Move, Redaction
 from bridge.text.plain import one_line
 
 _DEEDS = frozenset({Move.KICK, Move.BAN, Move.UNBAN})
 
 
+class Shelves(Protocol):
+    """`wire.shelf.Shelf`, or what an account has in its place."""
+
+    async def placed(self, delivery: Delivery, sender: str) -> Delivery: ...
+
+    def shown(self, features: Features) -> Features: ...
+
+
 class Saying:
     """For all rooms."""
 
-    def __init__(self, house: House, shelf: Shelf) -> None:
+    def __init__(self, house: House, shelf: Shelves) -> None:
         self._house, self._shelf = house, shelf
         self._turns = Turns()
 
@@ -34,7 +42,7 @@ class Saying:
         """As `Adapter.deliver`; the room is open."""
         body = delivery.body
         if isinstance(body, Membership):
-            if body.move in _DEEDS and not self._house.is_ours(body.who.id):
+            if body.move in _DEEDS and not self._house.voices.is_ours(body.who.id):
                 return await self._ask(room, delivery, membership_request(body, room.place.jid, room.people))
             return self._moved(room, body)
         if isinstance(body, Redaction) and delivery.target is not None and not delivery.target.ours:
@@ -45,7 +53,7 @@ class Saying:
         if jid not in self._turns and not has_files(delivery):
             return await self._submit(room, delivery, self._speaker(room, delivery))
         async with self._turns.take(jid):
-            placed = await self._shelf.placed(delivery, self._house.jid_of(delivery.author.id))
+            placed = await self._shelf.placed(delivery, self._house.voices.jid_of(delivery.author.id))
             if not room.open:
                 raise Unavailable("not in the room any more")
             shown = self._submit(room, placed, self._speaker(room, placed))
@@ -64,7 +72,7 @@ class Saying:
         target = delivery.target
         if isinstance(delivery.body, Redaction) and target is not None and target.author is not None:
             author, name = target.author, target.author.name
-        one = room.cast.seat(self._house.jid_of(author.id), self._nick(name))
+        one = room.cast.seat(self._house.voices.jid_of(author.id), self._house.voices.nick(room.place.jid, name))
         barred = one.barred(self._house.tools.clock.monotonic()) if one.state is State.OUT else None
         if barred is not None:
             raise Rejected(barred.words)
@@ -72,7 +80,7 @@ class Saying:
 
     async def _ask(self, room: Room, delivery: Delivery, request: Element) -> Receipt:
         """By its author where the room lets them, else by our listener: whoever asked for it may do so on Matrix."""
-        own = room.cast.of(self._house.jid_of(delivery.author.id))
+        own = room.cast.of(self._house.voices.jid_of(delivery.author.id))
         may = (one for one in (own, room.me) if one is not None and one.state is State.IN and room.people.is_moderator(one.nick))
         asker = next(may, None)
         if asker is None:
@@ -87,16 +95,13 @@ class Saying:
 
     def _moved(self, room: Room, body: Membership) -> Receipt:
         """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went."""
-        one = room.cast.of(self._house.jid_of(body.who.id))
+        one = room.cast.of(self._house.voices.jid_of(body.who.id))
         if one is not None and body.move in (Move.LEAVE, Move.KICK, Move.BAN):
             room.cast.leave(one)
             room.cast.drop(one)
         elif one is not None and body.move is Move.RENAME:
-            room.cast.seat(one.jid, self._nick(body.who.name))
+            room.cast.seat(one.jid, self._house.voices.nick(room.place.jid, body.who.name))
         return Receipt(evidence=Evidence.WRITTEN)
-
-    def _nick(self, name: str) -> str:
-        return self._house.config.nick_pattern.replace("{name}", name)
 
 
 async def _seen(outcome: Awaitable[Receipt], delivery: Delivery) -> Receipt:

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 from msgspec.structs import replace
 
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.wire.archive import Asks
 from adapters.xmpp.wire.component import Link
 from adapters.xmpp.wire.uploads import Offer, Uploads, has_files, offer_of, probe
 from bridge.contract.delivery import Delivery
@@ -71,7 +72,7 @@ class Shelf:
 class Sender:
     """Asks over the component's link in somebody's name: `jid`, full."""
 
-    def __init__(self, link: Link, jid: str) -> None:
+    def __init__(self, link: Asks, jid: str) -> None:
         self._link, self._jid = link, jid
 
     def ask(self, iq: Element) -> "asyncio.Future[Element]":
