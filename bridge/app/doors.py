@@ -71,6 +71,7 @@ def make_receiver(
         portal_in=ground.switchboard.portal_in,
         missed=hub.look_back.first_look,
         know=hub.people.know,
+        recorded=courier.recorded,
         redacted=desk_of_links.redacted,
         answers=talks.hears,
         knows_word=words.__contains__,

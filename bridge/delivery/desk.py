@@ -36,6 +36,7 @@ class Proofs:
 
     def __init__(self) -> None:
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
+        self._new: dict[str, Receipt] = {}
         self._buried: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def expect(self, delivery: str, entries: tuple[str, ...]) -> None:
@@ -49,12 +50,18 @@ class Proofs:
         return self._buried.pop(delivery, ())
 
     def put(self, delivery: str, receipt: Receipt) -> None:
-        self._receipts[delivery] = receipt
+        self._receipts[delivery] = self._new[delivery] = receipt
         if len(self._receipts) > self.MOST:
-            self._receipts.popitem(last=False)
+            old, _ = self._receipts.popitem(last=False)
+            self._new.pop(old, None)
 
     def get(self, delivery: str) -> Receipt | None:
         return self._receipts.get(delivery)
+
+    def fresh(self) -> dict[str, Receipt]:
+        """Those that came since this was asked last."""
+        fresh, self._new = self._new, {}
+        return fresh
 
 
 class Pace(Struct, frozen=True):

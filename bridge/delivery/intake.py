@@ -81,7 +81,7 @@ class Intake:
 
         Who is quick answers a copy of ours that was shown to them a moment ago: it must be known by then which copy that is.
         """
-        if network != HUB and any(speaks_of_another(event) for event in events):
+        if any(speaks_of_another(event) for event in events):
             await self._courier.recorded()
         accepted = await self._inbox.accept(
             network, events, self._plan, cursor=cursor, chores=chores, lease=self._courier.room_for

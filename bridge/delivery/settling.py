@@ -25,6 +25,7 @@ class Settler:
         self._waiting: list[asyncio.Future[None]] = []
         self._woken = asyncio.Event()
         self._busy = False
+        self._ended = False
 
     def put(self, settled: Settled, landed: _Landed) -> None:
         """Commit soon; `landed` is called with the id after the commit."""
@@ -41,6 +42,8 @@ class Settler:
         """Returns once all that was put so far is committed. Raises `LedgerUnavailable` where `run` ends before that."""
         if not (self._queue or self._drafts or self._busy):
             return
+        if self._ended:
+            raise LedgerUnavailable("the bridge is stopping")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._woken.set()
@@ -58,6 +61,7 @@ class Settler:
                 finally:
                     self._busy = False
         finally:
+            self._ended = True
             for done in self._waiting:
                 if not done.done():
                     done.set_exception(LedgerUnavailable("the bridge is stopping"))

@@ -79,6 +79,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Asked before what is heard in a portal is taken: what was said there earlier and never pushed, oldest first."""
     know: Callable[[Raw], Awaitable[None]]
     """Told of an event before it is read: learns what its people are called, which may take a request."""
+    recorded: Callable[[], Awaitable[None]]
+    """Returns once it is on disk which copies those are that were proven. Raises `LedgerUnavailable`."""
     redacted: Callable[[EventKey], Awaitable[None]]
     """Told what is being redacted, before the redaction is accepted: public links to it die first."""
     answers: Callable[[str, str, str, str], bool]
@@ -92,8 +94,8 @@ class _Crop(msgspec.Struct):
 
     events: list[Event] = []
     chores: list[Chore] = []
-    proofs: list[tuple[str, str]] = []
-    """(delivery, event id)."""
+    proved: bool = False
+    """Some of it is what we sent ourselves."""
 
 
 class Receiver:
@@ -212,11 +214,10 @@ class Receiver:
         self._metrics.count("matrix_events", len(pieces))
 
     async def _commit(self, cursor: Cursor | None, crop: _Crop) -> None:
+        if crop.proved:  # people answer what they saw, though we be killed before the homeserver has answered us
+            await self._around.recorded()
         if crop.events or crop.chores:
             await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
-        now = self._clock.now() if crop.proofs else None
-        for delivery, native in crop.proofs:
-            self._prove(delivery, Receipt(evidence=Evidence.ASSIGNED, ids=(native,), at=now))
 
     async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:
         """Puts one event where it belongs. Raises `ConvertError`."""
@@ -225,8 +226,10 @@ class Receiver:
             raise ConvertError("sender, room_id or type is missing or is no text")
         if self._is_ours(event, sender):
             delivery = _delivery(event)
-            if delivery is not None:
-                crop.proofs.append((delivery, event_id(event, "event_id")))
+            if delivery is not None:  # told at once: what stands behind it may be about it already
+                proof = Receipt(evidence=Evidence.ASSIGNED, ids=(event_id(event, "event_id"),), at=self._clock.now())
+                self._prove(delivery, proof)
+                crop.proved = True
             return
         portal = self._around.portal_in(room)
         if kind == "m.room.message" and self._is_command(event, portal):
@@ -239,6 +242,7 @@ class Receiver:
             crop.chores.append(_chore(meaning.kind, event, raw))
         elif meaning is not None and portal is not None:
             if isinstance(meaning.body, Redaction):
+                await self._around.recorded()
                 await self._around.redacted(meaning.body.target.key)
             crop.events.append(meaning)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from tests.doubles.hs_rooms import Refusal
 
-Action = Literal["limit", "status", "hang", "drop_before", "drop_after"]
+Action = Literal["limit", "status", "hang", "late", "drop_before", "drop_after"]
 
 
 @dataclass(slots=True)
@@ -37,8 +37,16 @@ class Faults:
         self._released.clear()
         self.armed.append(Fault(kind, "hang", times, 0))
 
+    def late(self, kind: str = "*", *, times: int = 1) -> None:
+        """Do it at once, and answer only after `release()`."""
+        self._released.clear()
+        self.armed.append(Fault(kind, "late", times, 0))
+
     def release(self) -> None:
         self._released.set()
+
+    async def released(self) -> None:
+        await self._released.wait()
 
     def drop_before(self, kind: str = "*", *, times: int = 1) -> None:
         """Cut the connection with nothing done."""

@@ -100,6 +100,8 @@ class Face:
             return _refuse(refusal)
         if action == "drop_after":
             return _cut(request)
+        if action == "late":
+            await self._hs.faults.released()
         if isinstance(answer, dict):
             return web.Response(body=_encode(answer), content_type="application/json")
         return answer

@@ -72,6 +72,7 @@ class World:
             portal_in=lambda room: Portal(id=1, room=ROOM) if room == ROOM else None,
             missed=self.missed,
             know=self.know,
+            recorded=self.recorded,
             redacted=self.redacted,
             answers=self.answers,
             knows_word=lambda word: word in ("link", "help"),
@@ -103,6 +104,10 @@ class World:
     async def missed(self, room: str) -> list[Mapping[str, Any]]:
         missed, self.unpushed = self.unpushed, []
         return missed
+
+    async def recorded(self) -> None:
+        if self.down:
+            raise LedgerUnavailable("the disk is full")
 
     async def redacted(self, key: EventKey) -> None:
         self._must_be_up()
