@@ -225,10 +225,10 @@ class Receiver:
         if not (isinstance(sender, str) and isinstance(room, str) and isinstance(kind, str)):
             raise ConvertError("sender, room_id or type is missing or is no text")
         if self._is_ours(event, sender):
-            delivery = _delivery(event)
-            if delivery is not None:  # told at once: what stands behind it may be about it already
+            stamp = stamp_of(event)
+            if stamp.delivery is not None and not stamp.partial:  # told at once: what stands behind it may be about it already
                 proof = Receipt(evidence=Evidence.ASSIGNED, ids=(event_id(event, "event_id"),), at=self._clock.now())
-                self._prove(delivery, proof)
+                self._prove(stamp.delivery, proof)
                 crop.proved = True
             return
         portal = self._around.portal_in(room)

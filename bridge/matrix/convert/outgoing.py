@@ -58,6 +58,14 @@ class Sending(Struct, frozen=True, kw_only=True):
 
 def to_matrix(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
     """Pure. A boost that comes here is one of what is in the room: shown anew it would be a message."""
+    outgoing = _outgoing(delivery, sending)
+    for out in outgoing if len(outgoing) > 1 else ():
+        if STAMP in out.content:
+            out.content[STAMP]["partial"] = True
+    return outgoing
+
+
+def _outgoing(delivery: Delivery, sending: Sending) -> tuple[Outgoing, ...]:
     body = delivery.body
     match body:
         case Message():

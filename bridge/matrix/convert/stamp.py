@@ -19,6 +19,8 @@ class Stamp(Struct, frozen=True):
     delivery: str | None = None
     origin: str | None = None
     hops: tuple[str, ...] = ()
+    partial: bool = False
+    """The delivery is several events: one of them does not stand for all."""
 
 
 def stamp_for(delivery: Delivery) -> dict[str, Any]:
@@ -42,4 +44,5 @@ def stamp_of(event: Raw) -> Stamp:
         delivery if isinstance(delivery, str) else None,
         origin if isinstance(origin, str) else None,
         tuple(hop for hop in hops[:_MOST_HOPS] if isinstance(hop, str) and hop.isprintable()) if isinstance(hops, list) else (),
+        raw.get("partial") is True,
     )

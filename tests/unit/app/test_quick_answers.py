@@ -88,3 +88,24 @@ async def test_links_die_with_a_message_that_is_deleted_at_once(tmp_path: Path, 
         assert await bridge.ledger.link_revoked(EventKey(LOCAL, line.id))
         hs.faults.release()
         await until(lambda: not any(line.text in text for text in bridge.world.sees("#lobby")))
+
+
+async def test_the_first_of_two_reactions_does_not_stand_for_both(tmp_path: Path, hs: FakeHomeserver) -> None:
+    clock = FakeClock()
+    async with background(partial(passing, clock)), a_bridge(tmp_path, hs, portals=(lobby(),), clock=clock) as bridge:
+        await bridge.linked()
+        room = await bridge.room()
+        hello = bridge.world.say("#lobby", "bob", "hello")
+        await hs.wait_for(room, says("hello"))
+        await settled(bridge)
+        hs.faults.late("send")
+        bridge.world.react(hello, "carol", "👍", "🎉")
+        first = await hs.wait_for(room, lambda event: event["type"] == "m.reaction")
+        hs.say(hs.bot, room, answers(first["event_id"], "pushed behind it"))
+        await hs.push.settled()
+        hs.faults.drop_before("send", times=2)  # the HTTP client tries once more by itself
+        hs.faults.release()
+        keys = {"👍", "🎉"} - {first["content"]["m.relates_to"]["key"]}
+        await hs.wait_for(room, lambda event: event["type"] == "m.reaction" and event["content"]["m.relates_to"]["key"] in keys)
+        await settled(bridge)
+    assert sum(event["type"] == "m.reaction" for event in hs.events(room)) == 2
