@@ -33,6 +33,7 @@ from bridge.routing.plan import Place, Planner
 from bridge.routing.topology import Leg, Topology
 from bridge.testing.doubles import NoMetrics, toolbox, until
 from tests.doubles.clock import FakeClock
+from tests.doubles.tables import lay
 from tests.unit.delivery.stage import background
 
 ROOM = "!lobby:hs"
@@ -155,7 +156,7 @@ class Scene:
     @asynccontextmanager
     async def up(self, *, planned: bool = True) -> AsyncIterator["Scene"]:
         """The bridge runs; `planned` says whether it ends by being stopped, or by being killed."""
-        self.ledger = await Ledger.connect(f"sqlite:///{self.disk}", clock=self.clock)
+        self.ledger = await Ledger.connect(lay(self.disk), clock=self.clock)
         try:
             self._wire()
             async with AsyncExitStack() as stack:

@@ -44,6 +44,7 @@ from bridge.ops.remote import ask
 from bridge.testing.doubles import until
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
+from tests.doubles.tables import lay
 from tests.servers.daemons import free_port
 from tests.unit.app.town import ALICE, KEY, says
 from tests.unit.feeds.kit import Site, rss
@@ -226,7 +227,8 @@ async def wall(folder: Path) -> AsyncIterator[Wall]:
         around = await stack.enter_async_context(Around.open(clock))
         settings = _settings(hs, around, f"127.0.0.1:{free_port()}")
         places = places_of(settings, folder / "bridge.toml")
-        ledger = await Ledger.connect(places.database, clock=clock, key=KEY)
+        assert places.database_file is not None
+        ledger = await Ledger.connect(lay(places.database_file), clock=clock, key=KEY)
         stack.push_async_callback(ledger.close)
         http = GuardedHttp(("127.0.0.1/32",))
         stack.push_async_callback(http.close)

@@ -12,6 +12,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from bridge.ledger import Ledger
 from tests.doubles.clock import FakeClock
+from tests.doubles.tables import lay
 
 Connect = Callable[..., Awaitable[Ledger]]
 
@@ -19,10 +20,16 @@ KEY = b"the key file of a test"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.servers)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where no ledger is yet."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
+        return f"sqlite:///{tmp_path / 'nothing.db'}"
     return str(request.getfixturevalue("postgres_ledger"))
+
+
+@pytest.fixture
+def url(nothing: str, tmp_path: Path) -> str:
+    return lay(tmp_path / "ledger.db") if nothing.startswith("sqlite") else nothing
 
 
 @pytest.fixture
@@ -56,8 +63,8 @@ async def connect(url: str, clock: FakeClock) -> AsyncIterator[Connect]:
     """Open the ledger; open it again to see what survived (close the former first)."""
     opened: list[Ledger] = []
 
-    async def open_one(**options: object) -> Ledger:
-        ledger = await Ledger.connect(url, clock=clock, **{"key": KEY, **options})  # type: ignore[arg-type]
+    async def open_one(address: str = url, **options: object) -> Ledger:
+        ledger = await Ledger.connect(address, clock=clock, **{"key": KEY, **options})  # type: ignore[arg-type]
         opened.append(ledger)
         return ledger
 

@@ -44,13 +44,13 @@ async def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(connect: Co
     await connect()
 
 
-async def test_making_the_tables_is_told(connect: Connect) -> None:
+async def test_making_the_tables_is_told(connect: Connect, nothing: str) -> None:
     told: list[str] = []
-    ledger = await connect(progress=told.append)
+    ledger = await connect(nothing, progress=told.append)
     assert told[0] == "making the ledger's tables"
     await ledger.close()
     told.clear()
-    await connect(progress=told.append)
+    await connect(nothing, progress=told.append)
     assert told == []
 
 

@@ -52,10 +52,10 @@ def first_version(url: str) -> None:
 ROOM_ROW = (ROOM.network, ROOM.id)
 
 
-async def test_a_ledger_of_the_first_version_keeps_everything(url: str, connect: Connect) -> None:
-    first_version(url)
+async def test_a_ledger_of_the_first_version_keeps_everything(nothing: str, connect: Connect) -> None:
+    first_version(nothing)
     steps: list[str] = []
-    ledger: Ledger = await connect(progress=steps.append)
+    ledger: Ledger = await connect(nothing, progress=steps.append)
     assert steps[0] == "upgrading the ledger from 0001 to 0002"
     assert await ledger.portals() == [
         Portal(
@@ -78,14 +78,14 @@ async def test_a_ledger_of_the_first_version_keeps_everything(url: str, connect:
     assert cursor is not None and cursor.value == "17"
 
 
-async def test_an_upgraded_ledger_takes_the_new_settings(url: str, connect: Connect) -> None:
-    first_version(url)
-    ledger: Ledger = await connect()
+async def test_an_upgraded_ledger_takes_the_new_settings(nothing: str, connect: Connect) -> None:
+    first_version(nothing)
+    ledger: Ledger = await connect(nothing)
     (portal,) = await ledger.portals()
     changed = msgspec.structs.replace(portal, timeline=TimelineOptions(boost_hours=2, local="++"))
     await ledger.change_portal(changed)
     await ledger.close()
-    ledger = await connect()
+    ledger = await connect(nothing)
     assert await ledger.portals() == [changed]
 
 

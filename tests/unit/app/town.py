@@ -40,6 +40,7 @@ from bridge.testing.doubles import until
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import Appservice, FakeHomeserver
 from tests.doubles.hs_push import Pusher
+from tests.doubles.tables import lay
 from tests.unit.delivery.stage import background
 
 LOCAL = NetworkName("local")
@@ -131,7 +132,8 @@ async def built(
     time = clock or FakeClock()
     async with AsyncExitStack() as stack:
         places = places_of(settings, folder / "bridge.toml")
-        ledger = await Ledger.connect(places.database, clock=time, key=KEY)
+        assert places.database_file is not None
+        ledger = await Ledger.connect(lay(places.database_file), clock=time, key=KEY)
         stack.push_async_callback(ledger.close)
         http = GuardedHttp(("127.0.0.0/8",))
         stack.push_async_callback(http.close)

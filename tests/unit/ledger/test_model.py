@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from bridge.ledger.rows import Settled, State
 from bridge.model.ids import HUB, EventKey
 from tests.contract.ledger.kit import IRC, ROOM, done, draft, hex_id, say, to
 from tests.doubles.clock import FakeClock
+from tests.doubles.tables import lay
 
 NAMES = st.sampled_from("abcd")
 Step = tuple[str, str]
@@ -92,10 +94,10 @@ async def check(ledger: Ledger, model: Model) -> None:
 
 @settings(max_examples=settings().max_examples // 3)
 @given(st.lists(st.lists(STEPS, min_size=1, max_size=8), max_size=5))
-def test_the_ledger_keeps_its_word_in_any_grouping(bursts: list[list[Step]]) -> None:
+def test_the_ledger_keeps_its_word_in_any_grouping(tmp_path: Path, bursts: list[list[Step]]) -> None:
     async def run(folder: str) -> None:
         model = Model()
-        url = f"sqlite:///{folder}/ledger.db"
+        url = lay(Path(folder) / "ledger.db")
         ledger = await Ledger.connect(url, clock=FakeClock())
         for burst in bursts:
             for what, name in burst:
@@ -108,5 +110,5 @@ def test_the_ledger_keeps_its_word_in_any_grouping(bursts: list[list[Step]]) -> 
         await check(ledger, model)
         await ledger.close()
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
         asyncio.run(run(folder))

@@ -12,6 +12,7 @@ from bridge.ledger.ledger import Ledger
 from bridge.model.events import Event
 from bridge.testing.doubles import RecordingInlet
 from tests.doubles.clock import FakeClock
+from tests.doubles.tables import lay
 from tests.unit.gnusocial.kit import NET, names
 from tests.unit.gnusocial.reading.wall import Desk, Wall, text_of
 
@@ -43,7 +44,7 @@ class LedgerInlet(RecordingInlet):
 
 @pytest.fixture
 async def inlet(tmp_path: Path) -> AsyncIterator[LedgerInlet]:
-    ledger = await Ledger.connect(f"sqlite:///{tmp_path}/ledger.db", clock=FakeClock())
+    ledger = await Ledger.connect(lay(tmp_path / "ledger.db"), clock=FakeClock())
     try:
         yield LedgerInlet(ledger)
     finally:

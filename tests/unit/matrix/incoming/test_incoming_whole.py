@@ -19,6 +19,7 @@ from bridge.model.ids import HUB, EventKey, NetworkName
 from bridge.model.portals import Portal
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
+from tests.doubles.tables import lay
 from tests.unit.matrix.incoming.surroundings import ALICE, World
 from tests.unit.matrix.incoming.test_server import Lookups, Questions
 
@@ -68,7 +69,7 @@ class Bridge:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[tuple[Bridge, FakeHomeserver]]:
-    ledger = await Ledger.connect(f"sqlite:///{folder / 'unabridged.db'}", clock=FakeClock())
+    ledger = await Ledger.connect(lay(folder / "unabridged.db"), clock=FakeClock())
     bridge = Bridge(ledger)
     api = AppserviceApi("hs-token", bridge.receiver.take, Questions(), Lookups())
     listener = Listener(application(api.routes()), "127.0.0.1:0")
