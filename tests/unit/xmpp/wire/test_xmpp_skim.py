@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.xmpp.wire.markup import written
-from adapters.xmpp.wire.skim import Skim
+from adapters.xmpp.wire.skim import HELD, Skim
 
 HEAD = b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'>"
 COPY = "copy@x"
@@ -71,6 +71,35 @@ def test_what_is_left_is_what_a_parser_would_have_found_without_the_copies(texts
         else:
             assert not wanted(stanza), stanza
     assert position == len(left)
+
+
+@given(st.lists(stanzas(), max_size=6), st.data())
+def test_nothing_whole_waits_for_the_next_piece(texts: list[str], data: st.DataObject) -> None:
+    stream = "".join(texts).encode()
+    upto = stream[: data.draw(st.integers(0, len(stream)))]
+    cut = data.draw(st.integers(0, len(upto)))
+    pieces = [upto[:cut], upto[cut:]]
+    there = [stanza for stanza in heard(pieces, skimming=False) if wanted(stanza)]
+    assert [stanza for stanza in heard(pieces, skimming=True) if wanted(stanza)] == there
+
+
+def test_copies_are_dropped_wherever_a_piece_ends() -> None:
+    copy = f"<message to='{COPY}' from='r/n' type='groupchat'><body>é</body><x xmlns='urn:x'/></message>".encode()
+    ping = b"<iq type='get' id='1' from='x' to='x'><ping xmlns='urn:xmpp:ping'/></iq>"
+    stream = ping + copy + ping + copy
+    for first in range(len(stream)):
+        for second in range(first, len(stream), 7):
+            pieces = [ping, stream[:first], stream[first:second], stream[second:]]
+            assert len(heard(pieces, skimming=True)) == 3, (first, second)
+
+
+def test_a_stanza_too_long_to_wait_for_is_heard_piece_by_piece() -> None:
+    long = b"<message to='one@x' from='r/n'><body>" + b"x" * HELD + b"</body></message>"
+    skim = Skim(is_copy)
+    skim.clean = True
+    assert skim.copies_out(long[:HELD], between=True) == b""
+    assert skim.copies_out(long[HELD : HELD + 10], between=True) == long[: HELD + 10]
+    assert skim.copies_out(long[HELD + 10 :], between=False) == long[HELD + 10 :]
 
 
 def test_copies_in_one_piece_are_all_dropped() -> None:
