@@ -94,8 +94,11 @@ def _end(data: bytes, start: re.Match[bytes]) -> int | None:
 
 
 def _is_begun(data: bytes, at: int, start: re.Match[bytes] | None) -> bool:
-    """Whether what is left from `at` on is one stanza's beginning, and short enough to wait for the rest."""
-    if at == len(data) or len(data) - at > HELD:
+    """Whether what is left from `at` on is one stanza's beginning, and short enough to wait for the rest.
+
+    Only behind whole ones, as in a burst: what comes alone and is no XML is the parser's to say at once.
+    """
+    if not 0 < at < len(data) or len(data) - at > HELD:
         return False
     if start is None:
         return _BEGUN.fullmatch(data, at) is not None

@@ -1,7 +1,7 @@
 """Copies are dropped unread, and nothing else is: however the bytes are cut, whatever stands in them."""
 
 from itertools import pairwise
-from xml.etree.ElementTree import Element, XMLPullParser, tostring
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser, tostring
 
 import pytest
 from hypothesis import example, given
@@ -87,18 +87,23 @@ def test_copies_are_dropped_wherever_a_piece_ends() -> None:
     copy = f"<message to='{COPY}' from='r/n' type='groupchat'><body>é</body><x xmlns='urn:x'/></message>".encode()
     ping = b"<iq type='get' id='1' from='x' to='x'><ping xmlns='urn:xmpp:ping'/></iq>"
     stream = ping + copy + ping + copy
-    for first in range(len(stream)):
-        for second in range(first, len(stream), 7):
+    for first in range(len(ping), len(stream)):
+        for second in range(min(first + len(copy), len(stream)), len(stream)):
             pieces = [ping, stream[:first], stream[first:second], stream[second:]]
             assert len(heard(pieces, skimming=True)) == 3, (first, second)
 
 
+def test_what_is_no_xml_does_not_wait() -> None:
+    with pytest.raises(ParseError):
+        heard([b"<iq/>", b"<message></presence>"], skimming=True)
+
+
 def test_a_stanza_too_long_to_wait_for_is_heard_piece_by_piece() -> None:
-    long = b"<message to='one@x' from='r/n'><body>" + b"x" * HELD + b"</body></message>"
+    long = b"<iq/><message to='one@x' from='r/n'><body>" + b"x" * HELD + b"</body></message>"
     skim = Skim(is_copy)
     skim.clean = True
-    assert skim.copies_out(long[:HELD], between=True) == b""
-    assert skim.copies_out(long[HELD : HELD + 10], between=True) == long[: HELD + 10]
+    assert skim.copies_out(long[:HELD], between=True) == b"<iq/>"
+    assert skim.copies_out(long[HELD : HELD + 10], between=True) == long[5 : HELD + 10]
     assert skim.copies_out(long[HELD + 10 :], between=False) == long[HELD + 10 :]
 
 
