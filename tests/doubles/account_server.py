@@ -12,10 +12,12 @@ from tempfile import TemporaryDirectory
 from xml.etree.ElementTree import Element, SubElement, XMLPullParser, fromstring
 
 from adapters.xmpp.wire.markup import written
+from tests.doubles.muc_service import RoomService
 from tests.servers.certificates import issue
 
 HOST, USER, PASSWORD = "example.org", "juliet", "wherefore"
 JID = f"{USER}@{HOST}"
+MUC = f"muc.{HOST}"
 MAM, RSM, FORWARD = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:xmpp:forward:0"
 UPLOAD, ITEMS = "urn:xmpp:http:upload:0", "http://jabber.org/protocol/disco#items"
 CARBONS, INFO, ROSTER = "urn:xmpp:carbons:2", "http://jabber.org/protocol/disco#info", "jabber:iq:roster"
@@ -72,6 +74,8 @@ class AccountServer:
         """How often a client said what it has."""
         self.full = f"{JID}/x"
         """The address that was bound last."""
+        self.rooms = RoomService(HOST, lambda element: self.send(_as_client(element)))
+        """At `MUC`; people in them are of other hosts than the account."""
         self.port = 0
         self._server: asyncio.Server | None = None
 
@@ -124,6 +128,13 @@ class AccountServer:
         finally:
             connection.over.set()
             writer.close()
+
+
+def _as_client(element: Element) -> Element:
+    """As it is spelled between a server and its people."""
+    for one in element.iter():
+        one.tag = one.tag.replace("{jabber:component:accept}", "{jabber:client}")
+    return element
 
 
 class Connection:
@@ -245,6 +256,10 @@ class Connection:
             self.bound = True
             return
         self.server.seen.append(element)
+        if element.get("to", "").partition("/")[0].endswith(f"@{MUC}"):
+            element.set("from", self.server.full)
+            self.server.rooms.take(element)
+            return
         if name == "iq" and element.get("type") in ("get", "set") and not self.server.silent:
             self._answer(element, element[0])
 

@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from xml.etree.ElementTree import Element, SubElement, XMLPullParser
+from xml.etree.ElementTree import Element, XMLPullParser
 
 from adapters.xmpp.wire.markup import written
 from tests.doubles.component_uploads import ABOVE, UPLOAD, UploadService, answered
-from tests.doubles.muc_room import MAM, STANZAS, Room, named
+from tests.doubles.muc_room import STANZAS, Room
+from tests.doubles.muc_service import RoomService
 
 SECRET = "let me in"
 HOST = "matrix.example.org"
@@ -17,16 +18,15 @@ STREAM_HEAD = (
 
 
 class ComponentServer:
-    """`rooms` are made on demand, at any host but the component's. Use `start`; `stop` leaves no socket."""
+    """`service` has rooms at any host but the component's. Use `start`; `stop` leaves no socket."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, Room] = {}
+        self.service = RoomService(HOST, self.send)
         self.connections: list[Connection] = []
         self.seen: list[Element] = []
         """Every stanza the component sent, fences left out."""
         self.forgets = True
         """When a connection ends, rooms put its people out; Prosody doesn't."""
-        self.offers_occupant_ids = True
         self.uploads: UploadService | None = None
         self.silent = False
         """Reads, and answers nothing: not even a fence."""
@@ -53,7 +53,7 @@ class ComponentServer:
             connection.transport.abort()
 
     def room(self, jid: str) -> Room:
-        return self.rooms.setdefault(jid, Room(jid, HOST, self.send))
+        return self.service.room(jid)
 
     def send(self, *elements: Element | str) -> None:
         for element in elements:
@@ -75,7 +75,7 @@ class ComponentServer:
 
     def take(self, stanza: Element) -> None:
         name, to = stanza.tag.rpartition("}")[2], stanza.get("to", "")
-        bare, _, nick = to.partition("/")
+        bare = to.partition("/")[0]
         if name == "iq" and bare == HOST:
             if not self.silent:
                 self.send(stanza)
@@ -87,75 +87,7 @@ class ComponentServer:
         self.seen.append(stanza)
         if self.silent or not bare.partition("@")[0] or "@" not in bare:
             return
-        room = self.room(bare)
-        if name == "presence":
-            room.presence(stanza)
-        elif name == "message":
-            room.message(stanza)
-        elif stanza.get("type") in ("get", "set"):
-            self._answer(stanza, room, nick)
-
-    def _answer(self, iq: Element, room: Room, nick: str) -> None:
-        query = iq[0]
-        result = Element(iq.tag, {"type": "result", "id": iq.get("id", ""), "from": iq.get("to", ""), "to": iq.get("from", "")})
-        sender = next((one for one in room.occupants.values() if one.jid == iq.get("from")), None)
-        if nick:
-            if sender is None:
-                room.bounce(iq, "not-acceptable")
-            else:
-                self.send(result)
-        elif query.tag == f"{{{MAM}}}query":
-            try:
-                result.append(room.pages(query, iq.get("from", "")))
-                self.send(result)
-            except KeyError:
-                room.bounce(iq, "item-not-found")
-        elif query.tag.endswith("disco#info}query"):
-            result.append(self._info(room))
-            self.send(result)
-        elif (query.tag == f"{{{room.moderates}}}moderate" or query.tag.endswith("}apply-to")) and sender is not None:
-            if sender.role == "moderator":
-                room.moderate(query.get("id", ""))
-                self.send(result)
-            else:
-                room.bounce(iq, "forbidden")
-        elif query.tag.endswith("muc#admin}query"):
-            self._administer(iq, query, room, result)
-        else:
-            room.bounce(iq, "feature-not-implemented")
-
-    def _info(self, room: Room) -> Element:
-        space = "{http://jabber.org/protocol/disco#info}"
-        info = Element(f"{space}query")
-        SubElement(info, f"{space}identity", {"category": "conference", "type": "text", "name": "A room"})
-        offered = ["http://jabber.org/protocol/muc", *(("urn:xmpp:occupant-id:0",) if self.offers_occupant_ids else ())]
-        offered += [MAM, "urn:xmpp:sid:0"] if room.keeps else []
-        offered += [room.moderates] if room.moderates else []
-        offered += ["muc_semianonymous" if room.anonymous else "muc_nonanonymous"]
-        for feature in offered:
-            SubElement(info, f"{space}feature", {"var": feature})
-        return info
-
-    def _administer(self, iq: Element, query: Element, room: Room, result: Element) -> None:
-        sender = next((one for one in room.occupants.values() if one.jid == iq.get("from")), None)
-        item = named(query, "item")
-        if sender is None or sender.role != "moderator" or item is None:
-            room.bounce(iq, "forbidden")
-            return
-        reason = named(item, "reason")
-        words = reason.text or "" if reason is not None else ""
-        if item.get("role") == "none" and item.get("nick") in room.occupants:
-            room.leave(item.get("nick", ""), {"307"}, reason=words, actor=sender.nick)
-        elif item.get("affiliation"):
-            jid = item.get("jid", "")
-            room.affiliations[jid] = item.get("affiliation", "")
-            for one in [one for one in room.occupants.values() if one.jid.partition("/")[0] == jid]:
-                if item.get("affiliation") == "outcast":
-                    room.leave(one.nick, {"301"}, reason=words, actor=sender.nick)
-        else:
-            room.bounce(iq, "item-not-found")
-            return
-        self.send(result)
+        self.service.take(stanza)
 
 
 class Connection(asyncio.Protocol):
@@ -175,7 +107,7 @@ class Connection(asyncio.Protocol):
         if self in self._server.connections:
             self._server.connections.remove(self)
         if self.accepted and self._server.forgets:
-            for room in self._server.rooms.values():
+            for room in self._server.service.rooms.values():
                 for nick in [nick for nick, one in room.occupants.items() if f"@{HOST}/" in one.jid]:
                     room.leave(nick)
 

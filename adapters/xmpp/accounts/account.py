@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from xml.etree.ElementTree import Element
 
@@ -11,6 +12,7 @@ from adapters.xmpp.accounts.contacts import ROSTER, Contacts
 from adapters.xmpp.accounts.faces import Faces
 from adapters.xmpp.accounts.hearing import Found, Hearing, Words
 from adapters.xmpp.accounts.intake import Intake, Item
+from adapters.xmpp.accounts.joined import Joined
 from adapters.xmpp.accounts.marks import Marks
 from adapters.xmpp.accounts.past import Past
 from adapters.xmpp.accounts.people import People
@@ -27,13 +29,13 @@ from adapters.xmpp.wire.dial import addresses
 from adapters.xmpp.wire.pauses import Pauses
 from adapters.xmpp.wire.session import Session
 from adapters.xmpp.wire.uploads import Uploads
-from bridge.contract.adapter import Inlet
+from bridge.contract.adapter import ChannelInfo, Inlet
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Disconnected, LedgerUnavailable, Unavailable, Uncertain
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Event, Message, ProfileChange, Style, Text
-from bridge.model.ids import EventKey, NetworkName
+from bridge.model.ids import ChannelId, EventKey, NetworkName
 
 RESUME_SECONDS = 300.0
 """For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
@@ -70,7 +72,11 @@ class Account:
         self._archive: Archive | None = None
         self.showing = Showing()
         scope = f"account/{login.name}/{self.me}"
-        self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=self._read_on)
+        self._halted: set[str] = set()
+        halts = partial(self._read_on, "chats"), partial(self._read_on, "rooms")
+        self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=halts[0])
+        who = (network, login, self.me, config, inlet, tools)
+        self.joined = Joined(*who, uploads=uploads, settle=self._settle, reading=halts[1])
         self.faces = Faces(inlet, tools, self._shown_otherwise)
         self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face)
         known = (network, self.me, self.contacts, inlet, tools)
@@ -87,6 +93,7 @@ class Account:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.intake.run())
+                group.create_task(self.joined.run())
                 while True:
                     pauses.begin()
                     end = await self._connect()
@@ -98,6 +105,7 @@ class Account:
                     await clock.sleep(pauses.after(end))
         finally:
             self._session.lost("the account's connection was given up")
+            self.joined.end("the account's connection was given up")
 
     async def _connect(self) -> Disconnected:
         """One connection, to its end."""
@@ -128,12 +136,14 @@ class Account:
             self._tools.logins.trouble(self.login.name, f"the account is refused, log in again: {end.reason}")
         if not self._session.resumable:
             self.people.gone()
+            self.joined.end(end.reason)
         self._told()
 
     async def _tick(self, client: Client) -> None:
         while True:
             await self._tools.clock.sleep(TICK_SECONDS)
             client.tick()
+            self.joined.rooms.tick()
 
     async def _begin(self, client: Client) -> None:
         """What a connection begins with. A session that goes on has all of it."""
@@ -155,9 +165,11 @@ class Account:
                 client.end(Disconnected("the ledger does not say where we stopped"))
             self._past.release()
         else:
+            self.joined.resume(client, self.services)
             self._well()
             with suppress(Unavailable):
                 self.showing.resume(client)
+        await self.joined.rooms.run()
 
     async def _enter(self, client: Client) -> None:
         """Raises what asking raises."""
@@ -172,6 +184,7 @@ class Account:
         for query in (await client.ask(roster)).iter(f"{{{ROSTER}}}query"):
             self.contacts.fill(query)
         self.showing.begin(client)
+        self.joined.begin(client, self._session.jid, self.services)
 
     def _well(self) -> None:
         self.trouble, self.tried = None, True
@@ -181,6 +194,8 @@ class Account:
     # what comes (`wire.listener.Ear`)
 
     def message(self, element: Element, ticket: int) -> None:
+        if self.joined.message(element, ticket):
+            return
         words = None
         if self._archive is None or not self._archive.take(element):
             self.people.published(element)
@@ -191,7 +206,8 @@ class Account:
             self._past.heard(words, ticket)
 
     def presence(self, element: Element) -> None:
-        self.people.presence(element)
+        if not self.joined.presence(element):
+            self.people.presence(element)
 
     def query(self, element: Element) -> bool:
         client = self.client
@@ -248,6 +264,14 @@ class Account:
             except DeliveryError as error:
                 self._tools.log.debug("no receipt for a message: %s", error.reason)
 
+    async def enter(self, channel: ChannelId) -> ChannelInfo:
+        """A room of its own. The account is connected."""
+        if not self.joined.can:
+            words = f"this login knows nothing of rooms yet: say `login {self._network}` again"
+            return ChannelInfo(channel=channel, error=words)
+        (info,) = await self.joined.rooms.open(channel)
+        return info
+
     async def find(self, delivery: Delivery, place: Place) -> Receipt | None:
         """As `Reconciles.find`. Raises `Uncertain` where the server keeps no archive, `Unavailable` without a connection."""
         client, archive = self.client, self._archive
@@ -292,11 +316,16 @@ class Account:
             for ticket in tickets:
                 self._session.settle(ticket)
 
-    def _read_on(self, on: bool) -> None:
-        if self.client is not None and on:
-            self.client.resume()
-        elif self.client is not None:
+    def _read_on(self, which: str, on: bool) -> None:
+        """It is read while none of those who take what comes has too much of it."""
+        if on:
+            self._halted.discard(which)
+        else:
+            self._halted.add(which)
+        if self.client is not None and self._halted:
             self.client.pause()
+        elif self.client is not None:
+            self.client.resume()
 
 
 def credentials_of(login: Login) -> Credentials:

@@ -10,6 +10,7 @@ from adapters.xmpp.accounts.features import direct_features
 from adapters.xmpp.accounts.services import Services
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind, Place, place_of
+from adapters.xmpp.manifest import room_features
 from adapters.xmpp.outbound import chat_state, displayed
 from adapters.xmpp.wire.uploads import Uploads
 from bridge.contract.adapter import ChannelInfo, Inlet
@@ -130,9 +131,11 @@ class Crew:
     # channels
 
     async def open(self, *channels: ChannelId) -> list[ChannelInfo]:
-        return [self._open(channel) for channel in channels]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._open(channel)) for channel in channels]
+        return [task.result() for task in tasks]
 
-    def _open(self, channel: ChannelId) -> ChannelInfo:
+    async def _open(self, channel: ChannelId) -> ChannelInfo:
         try:
             place = place_of(channel.id)
         except ValueError as error:
@@ -141,17 +144,26 @@ class Crew:
         account = self._accounts.get(place.login)
         if account is None:
             return ChannelInfo(channel=channel, error=f"there is no login named {place.login}: say `login {self._network}`")
+        if place.kind is Kind.JOINED and account.trouble is None:
+            return await account.enter(channel)
         return ChannelInfo(channel=channel, name=account.contacts.name_of(place.jid) or place.jid, error=account.trouble)
 
     async def close(self, *channels: ChannelId) -> None:
         for channel in channels:
-            login = place_of(channel.id).login
-            self._opened.get(login, set()).discard(channel)
-            if (account := self._accounts.get(login)) is not None:
+            place = place_of(channel.id)
+            self._opened.get(place.login, set()).discard(channel)
+            account = self._accounts.get(place.login)
+            if account is not None and place.kind is Kind.JOINED:
+                await account.joined.rooms.close(channel)
+            elif account is not None:
                 account.intake.forget(channel)
 
     def features(self, channel: ChannelId) -> Features:
-        account = self._accounts.get(place_of(channel.id).login)
+        place = place_of(channel.id)
+        account = self._accounts.get(place.login)
+        if place.kind is Kind.JOINED:
+            basic = room_features(self._config.stanza_bytes)
+            return basic if account is None else account.joined.rooms.features(channel)
         services = Services() if account is None else account.services
         return direct_features(services, self._config.stanza_bytes)
 
@@ -162,6 +174,8 @@ class Crew:
         client = account.client
         if client is None or not client.up:
             raise Unavailable(account.trouble or "the account is not connected")
+        if place.kind is Kind.JOINED:
+            return await account.joined.rooms.deliver(delivery)
         return await account.sending.deliver(client, account.services, delivery, place)
 
     async def find(self, delivery: Delivery) -> Receipt | None:
@@ -169,6 +183,8 @@ class Crew:
             place, account = self._asked(delivery)
         except Rejected:
             return None  # there is nobody to send it, so it can't have been sent
+        if place.kind is Kind.JOINED:
+            return await account.joined.rooms.find(delivery)
         return await account.find(delivery, place)
 
     def _asked(self, delivery: Delivery) -> tuple[Place, Account]:
@@ -185,8 +201,6 @@ class Crew:
         account = self._accounts.get(place.login)
         if account is None:
             raise Unavailable("the network is not connected")
-        if place.kind is not Kind.DIRECT:
-            raise Rejected("rooms can't be written in with this account yet")
         return place, account
 
     # and all else
@@ -198,11 +212,14 @@ class Crew:
             return
         place = place_of(signal.channel.id)
         account = self._accounts.get(place.login)
-        if account is None or account.client is None or not account.client.up or place.kind is not Kind.DIRECT:
+        if account is None or account.client is None or not account.client.up:
             return
         if signal.who != IdentityId(HUB, account.login.user):
             return
         try:
+            if place.kind is Kind.JOINED:
+                await account.joined.rooms.send_signal(signal)
+                return
             if isinstance(signal, Typing):
                 account.client.write(chat_state(place.jid, typing=signal.active, room=False))
             elif (id := account.marks.called(signal.event.id)) is not None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from secrets import token_hex
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.crew import tls_context
+from adapters.xmpp.accounts.joined import MARK
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import bare
 from adapters.xmpp.wire.client import Client, Credentials
@@ -48,7 +50,7 @@ class Dialogue:
             if refused is None:
                 name = jid.partition("@")[0]
                 me = Identity(id=IdentityId(self._network, jid), profile=Profile(name=name))
-                yield LoggedIn(identity=me, secrets={"password": password})
+                yield LoggedIn(identity=me, secrets={"password": password, MARK: token_hex(16)})
                 return
             why = _sentence(refused)
         raise Rejected(f"{why}. That was the third time: begin again when you know more")

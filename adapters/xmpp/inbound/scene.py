@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from adapters.xmpp.ids import Place, conversation
+from adapters.xmpp.ids import Kind, Place, conversation
 from adapters.xmpp.stanza.parts import Fault, Invite
 from bridge.contract.delivery import Receipt
 from bridge.model.events import Event, Origin
@@ -68,7 +68,13 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> str:
-        return self.place.jid if self.place.is_room else conversation(self.me, self.place.jid)
+        """A room seen through an account is that account's alone: what is said there comes to each account by itself."""
+        return self.place.jid if self.place.kind is Kind.ROOM else conversation(self.me, self.place.jid)
+
+    @property
+    def keeper(self) -> str:
+        """What the ids that `authority` assigns stand under."""
+        return self.where if self.place.kind is Kind.JOINED else self.authority
 
 
 class Proof(Struct, frozen=True, kw_only=True):

@@ -113,7 +113,7 @@ def copy_ids(said: Said, scene: Scene, who: IdentityId) -> tuple[str, ...]:
 def _assigned(said: Said, scene: Scene) -> tuple[str, ...]:
     authority = scene.authority
     id = scene.archive_id or (said.stanza_ids.get(authority) if scene.stanza_ids else None)
-    return () if id is None else (ids.by_id(authority, id),)
+    return () if id is None else (ids.by_id(scene.keeper, id),)
 
 
 def _sent(said: Said, scene: Scene, who: IdentityId) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def _retraction(retraction: Retraction, said: Said, scene: Scene, author: Identi
 def _named(scene: Scene, id: str) -> Ref:
     """What a stanza of anybody's is called by the others: in a room by the room's id for it, else by its sender's."""
     if scene.place.is_room and scene.stanza_ids:
-        return Ref(key=EventKey(scene.network, ids.by_id(scene.place.jid, id)))
+        return Ref(key=EventKey(scene.network, ids.by_id(scene.keeper, id)))
     return Ref(key=EventKey(scene.network, ids.loose_id(scene.where, id)))
 
 

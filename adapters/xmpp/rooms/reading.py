@@ -6,6 +6,7 @@ from hashlib import blake2b
 from xml.etree.ElementTree import Element
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.xmpp.ids import Place, occupant, resource_of
 from adapters.xmpp.inbound import Bounced, Invited, Proof, Scene, copy_ids, events
@@ -63,7 +64,7 @@ class Reading:
 
     @property
     def scope(self) -> str:
-        return f"room {self._place.jid}"
+        return f"room {self._place.id}"
 
     async def last(self) -> Mark | None:
         """How far we have read, over restarts."""
@@ -89,7 +90,7 @@ class Reading:
         elif not (_is_topic(said) and given is None and said.subject == (self.topic or "")):  # it is told whenever we come in
             for heard in events(said, scene):
                 if isinstance(heard, Event):
-                    house.put(heard)
+                    house.put(self._of_one(heard))
                 elif isinstance(heard, Proof):
                     self._prove(heard.delivery, heard.receipt)
                 elif not isinstance(heard, Bounced | Invited):
@@ -161,6 +162,15 @@ class Reading:
             return known.who.id
         occupant_id = said.occupant_id if scene.occupant_ids else None
         return IdentityId(scene.network, occupant(self._place.jid, nick, occupant_id=occupant_id))
+
+    def _of_one(self, event: Event) -> Event:
+        """Where all of us are one person to the network, what they said by other means is theirs."""
+        voices = self._house.voices
+        mine = None if voices.person is None else self._cast.of(voices.me)
+        shown = None if mine is None else self._people.of(mine.nick)
+        if voices.person is None or shown is None or shown.who.id != event.author.id:
+            return event
+        return replace(event, author=voices.person)
 
     def _prove(self, delivery: str, receipt: Receipt) -> None:
         self._proofs[delivery] = receipt

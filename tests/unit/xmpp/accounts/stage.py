@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.accounts.crew import Crew
+from adapters.xmpp.accounts.joined import MARK
 from adapters.xmpp.config import XmppConfig
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import Voice, VoiceKind
@@ -101,7 +102,9 @@ class Stage:
 
     def log_in(self, name: str, password: str, user: str = OWNER) -> None:
         who = IdentityId(NET, JID)
-        self.logins.logins[name] = Login(user=user, network=NET, name=name, identity=who, secrets={"password": password})
+        self.logins.logins[name] = Login(
+            user=user, network=NET, name=name, identity=who, secrets={"password": password, MARK: "a mark"}
+        )
 
     async def start(self) -> None:
         """Returns when it is known whether the account can be connected."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.common.scram import SaslFailed
+from adapters.xmpp.accounts.joined import MARK
 from adapters.xmpp.accounts.login import Dialogue, account_in
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import bare
@@ -44,7 +45,8 @@ async def test_a_password_that_the_server_takes_is_kept(server: AccountServer) -
     assert isinstance(secret, Question)
     assert secret.secret
     assert isinstance(end, LoggedIn)
-    assert (end.identity.id.id, end.secrets) == (JID, {"password": PASSWORD})
+    assert (end.identity.id.id, end.secrets["password"]) == (JID, PASSWORD)
+    assert len(end.secrets[MARK]) == 32
 
 
 async def test_a_wrong_password_is_asked_again_and_the_third_time_is_the_last(server: AccountServer) -> None:

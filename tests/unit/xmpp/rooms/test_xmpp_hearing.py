@@ -46,7 +46,7 @@ async def test_joins_leaves_and_new_nicks_are_of_the_same_person(server: Compone
 
 
 async def test_without_occupant_ids_a_new_nick_still_takes_the_person_along(server: ComponentServer) -> None:
-    server.offers_occupant_ids = False
+    server.service.offers_occupant_ids = False
     async with scene(server) as one:
         one.room.enter("bob")
         one.room.say("bob", "as bob")

@@ -217,7 +217,7 @@ async def test_what_comes_from_a_room_that_did_not_notice_our_going_is_told_in_i
         await one.heard_all()
         await one.cut()
         one.room.say("bob", "meanwhile")
-        answer = server._answer
+        answer = server.service._answer
 
         def busy(iq, room, nick):  # type: ignore[no-untyped-def]
             room.say("bob", "too early")
@@ -225,10 +225,10 @@ async def test_what_comes_from_a_room_that_did_not_notice_our_going_is_told_in_i
             room.rename("rob", "bob")
             answer(iq, room, nick)
 
-        server._answer = busy  # type: ignore[method-assign]
+        server.service._answer = busy  # type: ignore[method-assign]
         await one.connect()
         await one.open()
-        server._answer = answer  # type: ignore[method-assign]
+        server.service._answer = answer  # type: ignore[method-assign]
         await one.heard_all()
         assert one.said()[:3] == ["before", "meanwhile", "too early"]
         assert len(one.said()) == len([stanza for _, _, stanza in one.room.archive if stanza.get("from") == f"{ROOM}/bob"])
@@ -302,7 +302,7 @@ async def test_many_rooms_open_together_and_one_that_does_not_answer_holds_up_no
     server.room(channels[7].id).presence = lambda stanza: None  # type: ignore[method-assign]
     async with scene(server, opened=False) as one:
         opening = asyncio.ensure_future(one.adapter.open(*channels))
-        await until(lambda: sum(bool(room.occupants) for room in server.rooms.values()) == 59)
+        await until(lambda: sum(bool(room.occupants) for room in server.service.rooms.values()) == 59)
         await one.wait(25)
         infos = await opening
         assert [info.channel for info in infos if info.error] == [channels[7]]

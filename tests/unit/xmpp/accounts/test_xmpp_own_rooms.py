@@ -1,0 +1,220 @@
+"""Rooms that somebody is in with an account of their own: one occupant, who they are, and nothing lost or told twice."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.contract.adapter import ChannelInfo
+from bridge.contract.delivery import Delivery, Target
+from bridge.contract.errors import Rejected, Unavailable
+from bridge.contract.features import Evidence, Feature, Level, VoiceKind
+from bridge.model.events import Event, Message, Reactions, Ref
+from bridge.model.ids import ChannelId, IdentityId
+from bridge.testing import until
+from tests.doubles.account_server import JID, MUC
+from tests.doubles.muc_room import Room
+from tests.unit.xmpp.accounts.stage import NET, Stage, delivery, playing
+
+ROOM = f"tea@{MUC}"
+TEA = ChannelId(NET, f"joined/{ROOM}@me")
+BOB = "bob@elsewhere.net/home"
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with playing() as one:
+        yield one
+
+
+async def come_in(stage: Stage) -> Room:
+    await stage.start()
+    room = stage.server.rooms.room(ROOM)
+    info = await enter(stage)
+    assert info.error is None, info.error
+    return room
+
+
+async def enter(stage: Stage) -> ChannelInfo:
+    (info,) = await stage.crew.open(TEA)
+    return info
+
+
+def heard(stage: Stage) -> list[Event]:
+    return [event for event in stage.inlet.events if isinstance(event.body, Message)]
+
+
+def out(id: str, body: Any, **more: Any) -> Delivery:
+    return replace(delivery(id, body, channel=TEA), **more)
+
+
+async def test_what_is_said_comes_into_the_owner_s_own_room(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "tea is ready")
+    await until(lambda: bool(heard(stage)))
+    (event,) = heard(stage)
+    assert event.channel == TEA
+    assert event.author.name == "bob" and event.author.id.id.startswith(f"{ROOM}#")
+    assert list(room.occupants) == ["juliet", "bob"]
+
+
+async def test_two_accounts_in_one_room_each_hear_it(stage: Stage) -> None:
+    """Neither's copy is taken for the other's: each has a room of its own."""
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "for everybody")
+    await until(lambda: bool(heard(stage)))
+    (event,) = heard(stage)
+    assert event.key.id.startswith(f"{JID}&{ROOM}!")
+
+
+async def test_what_its_owner_writes_is_said_by_them_and_proven_by_the_room(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    receipt = await stage.crew.deliver(out("a", "coming"))
+    assert receipt.evidence is Evidence.ECHOED
+    assert [(one[2].get("from"), one[2].findtext("{*}body")) for one in room.archive] == [(f"{ROOM}/juliet", "coming")]
+    room.say("bob", "good", id="g1")
+    await until(lambda: bool(heard(stage)))
+    assert [event.body.text.plain for event in heard(stage) if isinstance(event.body, Message)] == ["good"]
+    key = heard(stage)[0].key
+    liked = out("b", Reactions(target=Ref(key=key), keys=("👍",)), target=Target(event=key, ids=(key.id,), ours=False))
+    await stage.crew.deliver(liked)
+    shown = room.archive[-1][2].find("{urn:xmpp:reactions:0}reactions")
+    assert shown is not None and shown.get("id") == room.archive[-2][0]
+
+
+async def test_nobody_but_its_owner_writes_with_it(stage: Stage) -> None:
+    await come_in(stage)
+    with pytest.raises(Rejected, match="only its owner"):
+        await stage.crew.deliver(replace(delivery("a", "hello", channel=TEA, author="@eve:matrix.org")))
+
+
+async def test_what_the_owner_says_with_another_client_is_theirs(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.say("juliet", "from my phone", id="phone-1")
+    await until(lambda: bool(heard(stage)))
+    assert heard(stage)[0].author.id == IdentityId(NET, JID)
+
+
+async def test_what_was_said_while_the_bridge_was_away_comes_once_and_first(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "one")
+    await stage.crew.deliver(out("a", "mine"))
+    await stage.clock.advance(2)
+    await until(lambda: bool(stage.inlet.cursors))
+    await stage.settled()
+    await stage.fall()
+    room.throw_out(JID)
+    room.say("bob", "two")
+    await stage.start()
+    await enter(stage)
+    room.say("bob", "three")
+    await until(lambda: "three" in stage.texts())
+    assert stage.texts() == ["one", "two", "three"]
+
+
+async def test_what_was_not_proven_before_a_crash_is_found_in_the_room(stage: Stage) -> None:
+    room = await come_in(stage)
+    one = out("a", "did it arrive?")
+    await stage.crew.deliver(one)
+    lost = out("b", "this never left")
+    await stage.fall()
+    room.throw_out(JID)
+    await stage.start()
+    await enter(stage)
+    found = await stage.crew.find(one)
+    assert found is not None and found.evidence is Evidence.ECHOED
+    assert await stage.crew.find(lost) is None
+    assert stage.texts() == []
+
+
+async def test_a_session_that_goes_on_stays_in_the_room(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    stage.server.cut()
+    room.say("bob", "while the line was cut")
+    await stage.again()
+    assert (await enter(stage)).error is None
+    room.say("bob", "and after")
+    await until(lambda: len(heard(stage)) == 2)
+    assert stage.texts() == ["while the line was cut", "and after"]
+    joins = [one for one in stage.server.seen if one.tag.endswith("}presence") and (one.get("to") or "").startswith(ROOM)]
+    assert len(joins) == 1
+
+
+async def test_a_message_is_acknowledged_to_the_server_when_the_ledger_has_it(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    await stage.settled()
+    stage.inlet.shut()
+    room.say("bob", "not on disk yet")
+    stage.server.ask()
+    await until(lambda: any("not on disk yet" in one for one in stage.server.owed()))
+    told = stage.server.told
+    stage.server.ask()
+    await until(lambda: stage.server.told > told)
+    assert any("not on disk yet" in one for one in stage.server.owed())
+    stage.inlet.unshut()
+    await stage.clock.advance(2)
+    await stage.settled()
+    assert stage.texts() == ["not on disk yet"]
+
+
+async def test_why_it_is_not_in_is_said_in_words(stage: Stage) -> None:
+    await stage.start()
+    stage.server.rooms.room(ROOM).affiliations[JID] = "outcast"
+    info = await enter(stage)
+    assert info.error is not None and "banned" in info.error
+    with pytest.raises(Rejected, match="banned"):
+        await stage.crew.deliver(out("a", "hello"))
+
+
+async def test_its_nick_is_taken_with_a_number_where_somebody_has_it(stage: Stage) -> None:
+    await stage.start()
+    room = stage.server.rooms.room(ROOM)
+    room.enter("juliet", "other@elsewhere.net/x")
+    assert (await enter(stage)).error is None
+    assert set(room.occupants) == {"juliet", "juliet (2)"}
+
+
+async def test_a_closed_room_is_left(stage: Stage) -> None:
+    room = await come_in(stage)
+    await stage.crew.close(TEA)
+    await until(lambda: not room.occupants)
+    with pytest.raises(Unavailable):
+        await stage.crew.deliver(out("a", "hello"))
+
+
+async def test_the_presence_of_occupants_is_nobody_s_contact_s(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "hello")
+    await until(lambda: bool(heard(stage)))
+    assert "xmpp_odd_stanzas presence-of-strangers" not in stage.metrics.counts
+
+
+async def test_what_it_can_carry(stage: Stage) -> None:
+    await come_in(stage)
+    features = stage.crew.features(TEA)
+    assert (features.evidence, features.voice) == (Evidence.ECHOED, VoiceKind.NAME)
+    assert features.levels[Feature.READ] is Level.DROPPED, "a room shows nobody who has read what"
+
+
+async def test_an_old_login_is_told_to_log_in_again(stage: Stage) -> None:
+    stage.logins.logins["me"] = replace(stage.logins.logins["me"], secrets={"password": "wherefore"})
+    await stage.start()
+    info = await enter(stage)
+    assert info.error is not None and "say `login jabber` again" in info.error
+
+
+async def test_somebody_s_forged_mark_is_no_proof(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "I am juliet's", id="c" * 32, more="<by-us xmlns='urn:unabridged:said' mark='0'/>")
+    await until(lambda: bool(heard(stage)))
+    assert not stage.inlet.proofs
+    assert heard(stage)[0].author.name == "bob"
