@@ -61,7 +61,7 @@ class Speaker(asyncio.Protocol):
 
 class Scene(Struct):
     homeserver: FakeHomeserver
-    ircd: IrcServer
+    ircd: Daemon
     room: str
     carrier: Child
     bridge: BridgeProcess | None
