@@ -5,6 +5,7 @@ without that prefix from before 2019), guarded by the homeserver's token, and wh
 (health, readiness, metrics). The outer one has only what outsiders are meant to reach.
 """
 
+import asyncio
 import hmac
 import logging
 import os
@@ -18,6 +19,7 @@ from aiohttp.typedefs import Handler as Route
 
 from bridge.config.rules import split_address
 from bridge.contract.errors import LedgerUnavailable
+from bridge.matrix.shutting import shut
 from bridge.matrix.transaction import NotJson, OutOfTurn
 
 LARGEST_TRANSACTION = 64 * 1024 * 1024
@@ -227,6 +229,7 @@ class Listener:
 
     def __init__(self, app: web.Application, listen: str) -> None:
         self._runner = web.AppRunner(app, access_log_class=AccessLog, access_log=_log, shutdown_timeout=5.0)
+        self._server: asyncio.Server | None = None
         self._listen = listen
         self.address = ""
 
@@ -234,15 +237,18 @@ class Listener:
         """Raises `OSError` with readable words where the address cannot be had."""
         host, port = split_address(self._listen)
         await self._runner.setup()
+        assert self._runner.server is not None
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self._server = await asyncio.get_running_loop().create_server(self._runner.server, host, port)
         except OSError as error:
             await self._runner.cleanup()
             why = os.strerror(error.errno) if error.errno else error
             raise OSError(f"cannot listen on {self._listen}: {why}") from error
-        bound = self._runner.addresses[0]
+        bound = self._server.sockets[0].getsockname()
         self.address = f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
 
     async def stop(self) -> None:
         """Takes no new connection; requests that are being answered have 5 seconds to end."""
+        if self._server is not None:
+            await shut(self._server)
         await self._runner.cleanup()

@@ -18,6 +18,7 @@ from msgspec import Struct, field
 
 from bridge.contract.errors import BridgeError
 from bridge.contract.words import Answer
+from bridge.matrix.shutting import shut
 from bridge.ops.sockets import address_of
 
 LARGEST = 4 * 1024 * 1024
@@ -64,8 +65,8 @@ class ControlServer:
         """Stops listening, ends every connection and takes the socket away. Idempotent."""
         if self._server is None:
             return
+        await shut(self._server)
         self._closing = True
-        self._server.close()
         for talk in self._talks:
             talk.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)

@@ -21,6 +21,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import web
 
+from bridge.matrix.shutting import shut
 from tests.doubles.hs_faults import Faults
 from tests.doubles.hs_push import Pusher
 from tests.doubles.hs_rooms import Json, Refusal, Room, World, forbidden
@@ -92,24 +93,26 @@ class FakeHomeserver:
         self._turns: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, list[tuple[Predicate, asyncio.Future[Json]]]] = {}
         self._runner: web.ServerRunner | None = None
+        self._server: asyncio.Server | None = None
         self._pushing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         face = Face(self, {**USERS, **ROOMS}, IN_ROOMS)
         self._runner = web.ServerRunner(web.Server(face, access_log=None), shutdown_timeout=0.05)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        assert self._runner.server is not None
+        self._server = await asyncio.get_running_loop().create_server(self._runner.server, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         self._pushing = asyncio.create_task(self.push.run())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.faults.release()
-        assert self._pushing is not None and self._runner is not None
+        assert self._pushing is not None and self._runner is not None and self._server is not None
         self._pushing.cancel()
         with suppress(asyncio.CancelledError):
             await self._pushing
+        await shut(self._server)
         await self._runner.cleanup()
 
     # people and rooms

@@ -194,3 +194,18 @@ def test_no_bytes_break_the_server(tmp_path_factory: pytest.TempPathFactory, jun
         await server.close()
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_comes_as_it_stops_is_hung_up_on(tmp_path: Path, turns: int) -> None:
+    server = ControlServer(tmp_path / "unabridged.sock", echo, LOG)
+    await server.start()
+    with socket.socket(socket.AF_UNIX) as caller:
+        with address_of(tmp_path / "unabridged.sock") as address:
+            caller.connect(address)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.close()
+        caller.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.to_thread(caller.recv, 1) == b""

@@ -1,8 +1,11 @@
 """The HTTP face towards the homeserver, over real sockets."""
 
+import asyncio
 import io
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -186,3 +189,16 @@ async def test_an_address_in_use_is_said_in_words(url: str) -> None:
     second = Listener(application([]), url.removeprefix("http://"))
     with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1:"):
         await second.start()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_comes_as_it_stops_is_hung_up_on(turns: int) -> None:
+    listener = Listener(application([]), "127.0.0.1:0")
+    await listener.start()
+    host, _, port = listener.address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as caller:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await listener.stop()
+        with suppress(ConnectionResetError):
+            assert await asyncio.to_thread(caller.recv, 1) == b""
