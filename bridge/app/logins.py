@@ -1,12 +1,16 @@
 """Logins in memory, network by network: `bridge.contract.logins.LoginBook` over the ledger."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from bridge.contract.logins import Login
 from bridge.ledger.ledger import Ledger
 from bridge.model.ids import NetworkName
+
+Troubled: TypeAlias = Callable[[Login, str | None, bool], None]
+"""Told what an account says of its login: why it is ill, or None, and whether that passes by itself."""
 
 
 class AllLogins:
@@ -61,7 +65,7 @@ def handle_of(login: Login) -> str:
 class NetworkLogins:
     """`troubled` is told where an account refuses us, and again when it is well."""
 
-    def __init__(self, network: NetworkName, logins: AllLogins, troubled: Callable[[Login, str | None], None]) -> None:
+    def __init__(self, network: NetworkName, logins: AllLogins, troubled: Troubled) -> None:
         self._network = network
         self._logins = logins
         self._troubled = troubled
@@ -77,7 +81,7 @@ class NetworkLogins:
         if login is not None:
             await self._logins.save(replace(login, secrets=dict(secrets)))
 
-    def trouble(self, name: str, reason: str | None) -> None:
+    def trouble(self, name: str, reason: str | None, *, passing: bool = False) -> None:
         login = self.get(name)
         if login is not None:
-            self._troubled(login, reason)
+            self._troubled(login, reason, passing)

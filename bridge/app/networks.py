@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from bridge.app.logins import AllLogins, NetworkLogins
+from bridge.app.logins import AllLogins, NetworkLogins, Troubled
 from bridge.app.switchboard import Switchboard
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.settings import NetworkSettings, Settings
@@ -49,7 +49,7 @@ class Networks:
         metrics: Metrics,
         logins: AllLogins,
         linking: Callable[[NetworkName], Linking],
-        troubled: Callable[[Login, str | None], None],
+        troubled: Troubled,
     ) -> None:
         """`linking`: what a network may ask of the rooms; `troubled` is told what accounts say of our logins."""
         address = self._settings.bridge.public_address if self._settings.bridge.public_listen else None

@@ -32,12 +32,17 @@ class Troubles:
         self._clock = clock
         self._log = log
         self._now: dict[str, tuple[Login, str]] = {}
+        self._passing: dict[str, tuple[Login, str]] = {}
         self._waiting: dict[str, Login] = {}
         self._woken = asyncio.Event()
 
-    def heard(self, login: Login, reason: str | None) -> None:
-        """Quick and without I/O; `reason` None: it is well."""
+    def heard(self, login: Login, reason: str | None, passing: bool) -> None:
+        """Quick and without I/O; `reason` None: it is well. What is `passing` is shown, and nobody is told."""
         handle = handle_of(login)
+        if passing and reason is not None:
+            self._passing[handle] = (login, reason)
+            return
+        self._passing.pop(handle, None)
         before = self._now.get(handle)
         if reason is None:
             self._now.pop(handle, None)
@@ -51,11 +56,12 @@ class Troubles:
     def gone(self, login: Login) -> None:
         """There is no such login any more."""
         self._now.pop(handle_of(login), None)
+        self._passing.pop(handle_of(login), None)
         self._waiting.pop(handle_of(login), None)
 
     def now(self) -> Sequence[tuple[Login, str]]:
-        """Which accounts refuse us, and why."""
-        return list(self._now.values())
+        """Which accounts refuse us or can't be reached, and why."""
+        return [*{**self._passing, **self._now}.values()]
 
     async def talks_in(self, user: str, room: str) -> None:
         """Where the user speaks alone with the bot: what concerns them is said there."""

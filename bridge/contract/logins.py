@@ -73,6 +73,9 @@ class LoginBook(Protocol):
         """Keeps new secrets (a refreshed token). Raises `LedgerUnavailable`."""
         ...
 
-    def trouble(self, name: str, reason: str | None) -> None:
-        """The account refuses us (revoked, wrong password): its owner is told once, without secrets; None: it is well."""
+    def trouble(self, name: str, reason: str | None, *, passing: bool = False) -> None:
+        """The account refuses us (revoked, wrong password): its owner is told once, without secrets; None: it is well.
+
+        `passing`: it is being tried again, so it is shown to who asks, and nobody is told.
+        """
         ...

@@ -141,11 +141,12 @@ class NoMetrics:
 
 
 class MemoryLogins:
-    """A `LoginBook` in memory; `troubles` has what was told of accounts that refuse."""
+    """A `LoginBook` in memory; `troubles` has what was told of accounts that refuse, `last` what was said last of each."""
 
     def __init__(self, *logins: Login) -> None:
         self.logins = {login.name: login for login in logins}
         self.troubles: list[tuple[str, str | None]] = []
+        self.last: dict[str, str | None] = {}
 
     def all(self) -> Sequence[Login]:
         return [*self.logins.values()]
@@ -156,8 +157,10 @@ class MemoryLogins:
     async def renew(self, name: str, secrets: Mapping[str, str]) -> None:
         self.logins[name] = msgspec.structs.replace(self.logins[name], secrets=dict(secrets))
 
-    def trouble(self, name: str, reason: str | None) -> None:
-        self.troubles.append((name, reason))
+    def trouble(self, name: str, reason: str | None, *, passing: bool = False) -> None:
+        self.last[name] = reason
+        if not passing:
+            self.troubles.append((name, reason))
 
 
 class MemoryLinking:

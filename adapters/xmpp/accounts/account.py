@@ -134,6 +134,8 @@ class Account:
         self._tools.metrics.count("xmpp_account_disconnects", network=self._network)
         if end.fatal:
             self._tools.logins.trouble(self.login.name, f"the account is refused, log in again: {end.reason}")
+        else:
+            self._tools.logins.trouble(self.login.name, end.reason, passing=True)
         if not self._session.resumable:
             self.people.gone()
             self.joined.end(end.reason)

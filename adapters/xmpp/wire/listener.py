@@ -10,7 +10,7 @@ from adapters.xmpp.wire.client_stream import SM, ClientStream
 from adapters.xmpp.wire.negotiation import Negotiation
 from adapters.xmpp.wire.pen import Pen
 from adapters.xmpp.wire.session import Session
-from adapters.xmpp.wire.verdicts import verdict_of
+from adapters.xmpp.wire.verdicts import lost, verdict_of
 from bridge.contract.errors import Disconnected, Rejected, Unavailable
 from bridge.contract.toolbox import Toolbox
 
@@ -152,7 +152,7 @@ class Listener:
         self._ended(self._why or Disconnected(reason))
 
     def closed(self, error: BaseException | None) -> None:
-        reason = str(error) if error else "the server closed the connection"
+        reason = lost(error)
         if isinstance(error, ssl.SSLCertVerificationError):
             reason = f"the certificate of {self.stream.default_domain} is not to be trusted: {error.verify_message}"
         self._ended(self._why or Disconnected(reason))

@@ -15,6 +15,7 @@ from slixmpp.xmlstream.stanzabase import StanzaBase
 from adapters.xmpp.wire.feed import feed
 from adapters.xmpp.wire.markup import written
 from adapters.xmpp.wire.skim import IsCopy, Skim
+from adapters.xmpp.wire.verdicts import lost
 
 COMPONENT = "jabber:component:accept"
 _HANDSHAKE = f"{{{COMPONENT}}}handshake"
@@ -82,7 +83,7 @@ class Stream(ComponentXMPP):
 
     def connection_lost(self, exception: BaseException | None) -> None:
         super().connection_lost(exception)
-        self._owner.closed(self._said or (str(exception) if exception else "the server closed the connection"))
+        self._owner.closed(self._said or lost(exception))
 
     def _end(self, reason: str) -> None:
         self._said = reason

@@ -50,6 +50,14 @@ def verdict_of(error: Element, host: str) -> Disconnected:
     return Disconnected(words, retry_after=wait)
 
 
+def lost(error: BaseException | None) -> str:
+    """How a connection ended without a word from the server."""
+    if error is None:
+        return "the server closed the connection"
+    words = (error.strerror or "") if isinstance(error, OSError) else str(error)
+    return f"the connection was lost: {words.lower()}" if words else "the connection was lost"
+
+
 def refusal_of(stanza: Element) -> Refusal:
     """What the `<error/>` of a stanza says."""
     error = next((child for child in stanza if child.tag.rpartition("}")[2] == "error"), None)

@@ -332,6 +332,8 @@ class TestTrouble:
             book.trouble("me", None)
             await hs.wait_for(portal.room, says("takes the login me again"))
             book.trouble("me", None)
+            book.trouble("me", "its server is away", passing=True)
+            await tell(hs, room, "logins", "its server is away")
             await self._quiet()
         told = [event for event in hs.messages(portal.room) if "the login me" in event["content"]["body"]]
         assert len(told) == 2
@@ -340,7 +342,10 @@ class TestTrouble:
         async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
             room = await chat(hs)
             await log_in(hs, room)
-            salon(bridge).tools.logins.trouble("me", "revoked")
+            book = salon(bridge).tools.logins
+            book.trouble("me", "its server is away", passing=True)
+            await tell(hs, room, "status", "local@me: its server is away")
+            book.trouble("me", "revoked")
             await tell(hs, room, "status", "local@me: revoked")
             theirs = await chat(hs, EVE)
             before = len(answers(hs, theirs))

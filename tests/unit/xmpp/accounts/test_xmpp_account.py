@@ -393,6 +393,17 @@ async def test_a_bug_ends_its_own_account_alone_which_begins_anew(monkeypatch: p
         assert "are you there?" in await stage.heard(1)
 
 
+async def test_an_account_that_is_away_is_said_to_be_and_its_owner_is_not_called_for_it() -> None:
+    async with playing() as stage:
+        await stage.start()
+        stage.server.cut()
+        await until(lambda: not stage.up)
+        assert "the connection was lost" in (stage.logins.last["me"] or "")
+        assert [why for _, why in stage.logins.troubles if why] == []
+        await stage.again()
+        assert stage.logins.last["me"] is None
+
+
 async def test_what_waits_for_an_account_leaves_when_it_is_back() -> None:
     """The network is connected all the time; else its lane would wait for as long as the account was tried in vain."""
     async with playing() as stage:
