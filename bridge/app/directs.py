@@ -56,7 +56,7 @@ class Directs:
         self._turns: Turns[ChannelId] = Turns()
         self._seen: set[ChannelId] = set()
 
-    async def ensure(self, channel: ChannelId, login: str | None, peer: Identity) -> None:
+    async def ensure(self, channel: ChannelId, login: str | None, peer: Identity, *, group: bool = False) -> None:
         """See `bridge.contract.places.Linking.direct`."""
         owner = self._owner_of(channel, login)
         if channel in self._seen and self._portal_of(channel) is not None:
@@ -67,7 +67,7 @@ class Directs:
             portal = self._portal_of(channel)
             try:
                 if portal is None:
-                    await self._make(channel, owner, peer)
+                    await self._make(channel, owner, peer, group=group)
                 else:
                     await self._look_after(portal, owner, peer)
             except Rejected as refusal:
@@ -90,10 +90,10 @@ class Directs:
         found = {link.portal for link in self._switchboard.links if link.channel == channel}
         return next((portal for portal in self._switchboard.portals if portal.id in found), None)
 
-    async def _make(self, channel: ChannelId, owner: str, peer: Identity) -> None:
+    async def _make(self, channel: ChannelId, owner: str, peer: Identity, *, group: bool) -> None:
         purpose = str(channel)
         puppet = await self._puppets.ensure(peer)
-        room = await self._rooms.direct(purpose, puppet=puppet, owner=owner)
+        room = await self._rooms.direct(purpose, puppet=puppet, owner=owner, group=peer.name if group else None)
         await self._puppets.moved(puppet, room, "join")
         await self._link(channel, room)
         await self._rooms.keep(purpose)
@@ -114,6 +114,14 @@ class Directs:
             await self._puppets.enter(await self._puppets.ensure(peer), portal.room)
         except (Unavailable, Rejected) as error:
             self._log.info("the room of a direct chat could not be looked after: %s", error.reason)
+
+    async def part(self, channel: ChannelId) -> None:
+        """See `bridge.contract.places.Linking.part`."""
+        async with self._turns.of(channel):
+            for link in [link for link in self._switchboard.links if link.channel == channel and link.source is Source.COMMAND]:
+                await self._ledger.remove_link(link.id)
+            self._seen.discard(channel)
+            await self._switchboard.refresh()
 
     async def adopt(self, room: str, puppet: str, sender: str, invited: datetime) -> str | None:
         """Somebody invites a puppet to a room of theirs. None: it is the direct chat now; else why not, in words.

@@ -243,8 +243,11 @@ class NetworkLinking:
     async def follow(self, asker: Asker, channels: Sequence[ChannelId]) -> str:
         return told(await self._timelines.follow(asker, channels), {})
 
-    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
-        await self._directs.ensure(channel, login, peer)
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity, group: bool = False) -> None:
+        await self._directs.ensure(channel, login, peer, group=group)
+
+    async def part(self, channel: ChannelId) -> None:
+        await self._directs.part(channel)
 
     async def profile(self, who: IdentityId) -> Profile | None:
         return await self._residents.profile(who)

@@ -47,13 +47,17 @@ class Linking(Protocol):
         """
         ...
 
-    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity, group: bool = False) -> None:
         """Makes sure that a direct chat has a room: invite-only, its owner invited, the peer's puppet in it.
 
         The owner is the login's, or without one who `Manifest.owner_of` says. Called before the first event of such a channel is
         handed in. Raises `Unavailable` where the homeserver can't be reached: hand the event in later; `Rejected` where the owner
-        is nobody, or may not use the bridge.
+        is nobody, or may not use the bridge. `group`: many speak there, and the peer is the place itself, whose name it has.
         """
+        ...
+
+    async def part(self, channel: ChannelId) -> None:
+        """A channel that `direct` made a room for is linked with nothing any more; the room stays. Raises `LedgerUnavailable`."""
         ...
 
     async def profile(self, who: IdentityId) -> Profile | None:

@@ -39,14 +39,19 @@ class PrivateRooms:
         await self.bring(owner, room)
         return room
 
-    async def direct(self, purpose: str, *, puppet: str, owner: str) -> str:
-        """The room id of a chat of the puppet's with `owner`, as clients show direct chats; the bot sits by."""
+    async def direct(self, purpose: str, *, puppet: str, owner: str, group: str | None = None) -> str:
+        """The room id of a chat of the puppet's with `owner`, as clients show direct chats; the bot sits by.
+
+        `group`: the name of a room for many, which clients don't show as a direct chat.
+        """
         await introduce(self._api)
-        wish = {"preset": "trusted_private_chat", "is_direct": True, "invite": [self._api.bot, owner]}
+        wish: dict[str, Any] = {"preset": "trusted_private_chat", "invite": [self._api.bot, owner]}
+        wish |= {"is_direct": True} if group is None else {"name": group}
         room = await self._made(purpose, wish, puppet)
         await self._api.join(room)
         await self.bring(owner, room)
-        await self._call_direct(owner, puppet, room)
+        if group is None:
+            await self._call_direct(owner, puppet, room)
         return room
 
     async def keep(self, purpose: str) -> None:

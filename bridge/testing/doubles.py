@@ -181,8 +181,13 @@ class MemoryLinking:
         self.channels += [channel for channel in channels if channel not in self.channels]
         return f"Following {', '.join(map(str, channels))}."
 
-    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity) -> None:
+    async def direct(self, channel: ChannelId, *, login: str | None = None, peer: Identity, group: bool = False) -> None:
         self.directs.append((channel, login, peer))
+        if group:
+            self.channels.append(channel)
+
+    async def part(self, channel: ChannelId) -> None:
+        self.channels.remove(channel)
 
     async def profile(self, who: IdentityId) -> Profile | None:
         return self.profiles.get(who)

@@ -129,6 +129,32 @@ async def test_who_may_be_spoken_for_is_there_at_once_and_sees_a_direct_chat(tmp
         assert directs[PUPPET] == [room]
 
 
+async def test_a_room_for_many_is_named_and_no_direct_chat(tmp_path: Path) -> None:
+    tea = channel("joined/tea@me")
+    place = Identity(id=IdentityId(LOCAL, "tea"), profile=Profile(name="Tea at five"), bot=True)
+    async with (
+        FakeHomeserver(double_puppet_token="double") as hs,
+        a_bridge(tmp_path, hs, adapter="salon", double_puppet="double") as bridge,
+    ):
+        hs.user("alice")
+        await log_in(bridge)
+        linking = salon(bridge).tools.linking
+        await linking.direct(tea, login="me", peer=place, group=True)
+        room = await room_of(bridge, tea)
+        assert hs.state(room, "m.room.name") == {"name": "Tea at five"}
+        assert hs.state(room, "m.room.join_rules") == {"join_rule": "invite"}
+        assert ALICE in hs.world.room(room).joined
+        assert not any(key[-1] == "m.direct" for key in hs.account_data)
+        await until(lambda: bridge.plant.networks.waiting() == [])
+        bridge.world.say(tea.id, "bob", "tea is ready")
+        await hs.wait_for(room, says("tea is ready"))
+
+        await linking.part(tea)
+        assert [link for link in await bridge.ledger.links() if link.channel == tea] == []
+        await linking.direct(tea, login="me", peer=place, group=True)
+        assert await room_of(bridge, tea) != room, "what was left is not entered again unasked"
+
+
 class TestStartedByThePersonHere:
     async def test_it_becomes_the_direct_chat(self, tmp_path: Path, hs: FakeHomeserver) -> None:
         async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
