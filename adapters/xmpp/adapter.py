@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from adapters.xmpp.accounts.crew import Crew
 from adapters.xmpp.accounts.login import Dialogue
+from adapters.xmpp.accounts.room_words import RoomWords
 from adapters.xmpp.accounts.words import Words
 from adapters.xmpp.component import Component
 from adapters.xmpp.config import XmppConfig
@@ -44,7 +45,7 @@ class Xmpp:
     def __init__(self, network: NetworkName, config: XmppConfig, inlet: Inlet, tools: Toolbox) -> None:
         self._network, self._config, self._inlet, self._tools = network, config, inlet, tools
         self._crew = Crew(network, config, inlet, tools)
-        self._words = Words(network, self._crew.account, tools).all()
+        self._words = Words(network, self._crew.account, tools).all() + RoomWords(network, self._crew.account, tools).all()
         self._parts: dict[Kind, Part] = {Kind.DIRECT: self._crew, Kind.JOINED: self._crew}
         self._component: Component | None = None
         if config.component is not None:

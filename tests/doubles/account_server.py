@@ -26,6 +26,7 @@ HEAD = (
     "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
     f"from='{HOST}' id='s' version='1.0'>"
 )
+BOOKMARKS, PRIVATE = "urn:xmpp:bookmarks:1", "jabber:iq:private"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 SASL, SM = "urn:ietf:params:xml:ns:xmpp-sasl", "urn:xmpp:sm:3"
 
@@ -56,6 +57,9 @@ class AccountServer:
         """(address, name, subscription)."""
         self.archive: list[tuple[str, str, datetime]] = []
         """(id, message, when)."""
+        self.bookmarks: dict[str, str] | None = {}
+        """By room, as XML; None: the server keeps none but in `stored`."""
+        self.stored = f"<query xmlns='{PRIVATE}'><storage xmlns='storage:bookmarks'/></query>"
         self.mislaid = False
         """The archive can't be read now."""
         self.picture = ""
@@ -280,6 +284,12 @@ class Connection:
         elif space == "vcard-temp":
             card = SubElement(result, query.tag)
             SubElement(SubElement(card, "{vcard-temp}PHOTO"), "{vcard-temp}BINVAL").text = self.server.picture
+        elif space == PUBSUB and query[0].get("node") == BOOKMARKS:
+            self._keep(iq, query, result)
+        elif space == PRIVATE:
+            if iq.get("type") == "set":
+                self.server.stored = written(query)
+            result.append(fromstring(self.server.stored))
         elif space == PUBSUB:
             item = SubElement(SubElement(SubElement(result, query.tag), f"{{{PUBSUB}}}items"), f"{{{PUBSUB}}}item")
             SubElement(item, "{urn:xmpp:avatar:data}data").text = self.server.picture
@@ -296,6 +306,21 @@ class Connection:
             else:
                 result.append(page)
         self.stanza(written(result))
+
+    def _keep(self, iq: Element, query: Element, result: Element) -> None:
+        """Bookmarks as items (XEP-0402), where the server knows that."""
+        kept, done = self.server.bookmarks, query[0]
+        if kept is None:
+            result.set("type", "error")
+            SubElement(SubElement(result, "error", {"type": "cancel"}), f"{{{STANZAS}}}feature-not-implemented")
+        elif iq.get("type") == "get":
+            items = SubElement(SubElement(result, query.tag), f"{{{PUBSUB}}}items", {"node": BOOKMARKS})
+            for id, conference in kept.items():
+                SubElement(items, f"{{{PUBSUB}}}item", {"id": id}).append(fromstring(conference))
+        elif done.tag.endswith("}publish"):
+            kept[done[0].get("id", "")] = written(done[0][0])
+        else:
+            kept.pop(done[0].get("id", ""), None)
 
     def _page(self, query: Element) -> Element | None:
         kept = self.server.archive

@@ -19,6 +19,7 @@ from adapters.xmpp.accounts.people import People
 from adapters.xmpp.accounts.sending import Sending
 from adapters.xmpp.accounts.services import LOST, Services, answer_to, learn, request
 from adapters.xmpp.accounts.showing import Showing
+from adapters.xmpp.accounts.wanted import Wanted
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Place, bare, conversation, made_id
 from adapters.xmpp.outbound import received
@@ -77,6 +78,7 @@ class Account:
         self.intake = Intake(login.name, scope, inlet, tools, settle=self._settle, reading=halts[0])
         who = (network, login, self.me, config, inlet, tools)
         self.joined = Joined(*who, uploads=uploads, settle=self._settle, reading=halts[1])
+        self.wanted = Wanted(network, login.name, self.me, self.joined, tools)
         self.faces = Faces(inlet, tools, self._shown_otherwise)
         self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face)
         known = (network, self.me, self.contacts, inlet, tools)
@@ -94,6 +96,7 @@ class Account:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.intake.run())
                 group.create_task(self.joined.run())
+                group.create_task(self.wanted.run())
                 while True:
                     pauses.begin()
                     end = await self._connect()
@@ -156,6 +159,8 @@ class Account:
             self._past.expect()
             try:
                 await self._enter(client)
+                if self.joined.can:
+                    await self.wanted.read(client)
             except LOST as error:
                 client.end(Disconnected(f"the server does not answer: {error}"))
                 return
@@ -201,6 +206,7 @@ class Account:
         words = None
         if self._archive is None or not self._archive.take(element):
             self.people.published(element)
+            self.wanted.published(element)
             words = self.hearing.unwrap(element)
         if words is None:
             self._settle((ticket,))

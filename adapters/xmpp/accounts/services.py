@@ -15,7 +15,7 @@ from bridge.contract.errors import Unavailable
 BLOCKING = "urn:xmpp:blocking"
 NODE = "urn:unabridged:account"
 NAME = "Unabridged"
-_NOTIFIED = (f"{ns.AVATAR_METADATA}+notify", f"{ns.NICK}+notify")
+_NOTIFIED = tuple(f"{node}+notify" for node in (ns.AVATAR_METADATA, ns.NICK, ns.BOOKMARKS))
 _FEATURES = tuple(sorted((ns.INFO, ns.PING, ns.STANZA_IDS, *ns.READ_AND_WRITTEN, *_NOTIFIED)))
 _CATEGORY, _KIND = "client", "pc"
 _VER = ver_of(_CATEGORY, _KIND, NAME, _FEATURES)

@@ -24,7 +24,7 @@ Given = Mapping[str, str | Sequence[str]]
 _Does = Callable[[Account, Client, str], Awaitable[str]]
 
 _WHO = Argument(name="who", summary="whose address, as user@server")
-_LOGIN = Argument(name="login", summary="with which of your logins, where you have several", required=False)
+LOGIN = Argument(name="login", summary="with which of your logins, where you have several", required=False)
 _SEEN = {"none": "", "to": "you see them", "from": "they see you", "both": "you see each other"}
 
 
@@ -40,7 +40,7 @@ class Words:
                 name="contacts",
                 summary="whom your account knows, and who waits for an answer",
                 run=self._contacts,
-                arguments=(_LOGIN,),
+                arguments=(LOGIN,),
             ),
             self._word("accept", "let somebody who asked see when you are there, and ask to see them", self._accept),
             self._word("deny", "don't let somebody see when you are there", self._deny),
@@ -53,28 +53,23 @@ class Words:
     def _word(self, name: str, summary: str, does: _Does) -> Word:
         async def run(asker: Asker, given: Given) -> Answer:
             try:
-                account, client = self._of(asker, said_text(given, "login"))
+                account, client = self._of(asker, given)
                 return Answer(text=await does(account, client, address_said(said_text(given, "who"))))
             except (DeliveryError, ValueError, *LOST) as error:
-                return Answer(text=_sentence(str(error)), failed=True)
+                return Answer(text=sentence(str(error)), failed=True)
 
-        return Word(name=name, summary=summary, run=run, arguments=(_WHO, _LOGIN))
+        return Word(name=name, summary=summary, run=run, arguments=(_WHO, LOGIN))
 
-    def _of(self, asker: Asker, login: str) -> tuple[Account, Client]:
-        """The asker's own; nobody acts through another's account. Raises `Rejected`."""
-        account = self._account(own_login(asker, login, self._tools.logins, self._network))
-        client = None if account is None else account.client
-        if account is None or client is None or not client.up:
-            raise Rejected((account and account.trouble) or "The account is not connected now.")
-        return account, client
+    def _of(self, asker: Asker, given: Given) -> tuple[Account, Client]:
+        return own_account(asker, given, self._network, self._account, self._tools)
 
     # who is known
 
     async def _contacts(self, asker: Asker, given: Given) -> Answer:
         try:
-            account, _ = self._of(asker, said_text(given, "login"))
+            account, _ = self._of(asker, given)
         except Rejected as error:
-            return Answer(text=_sentence(error.reason), failed=True)
+            return Answer(text=sentence(error.reason), failed=True)
         rows = [(jid, "", "asks to see you", words) for jid, words in sorted(account.people.asking.items())]
         rows += [self._row(account, contact) for contact in account.contacts.all()]
         shown = tuple(rows)
@@ -159,10 +154,21 @@ def address_said(text: str) -> str:
     return jid
 
 
+def own_account(
+    asker: Asker, given: Given, network: NetworkName, account_of: Callable[[str], Account | None], tools: Toolbox
+) -> tuple[Account, Client]:
+    """The asker's own; nobody acts through another's account. Raises `Rejected`."""
+    account = account_of(own_login(asker, said_text(given, "login"), tools.logins, network))
+    client = None if account is None else account.client
+    if account is None or client is None or not client.up:
+        raise Rejected((account and account.trouble) or "The account is not connected now.")
+    return account, client
+
+
 def said_text(given: Given, name: str) -> str:
     value = given.get(name, "")
     return value if isinstance(value, str) else " ".join(value)
 
 
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
     return words[:1].upper() + words[1:] if words else "The server did not answer."

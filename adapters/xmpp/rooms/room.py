@@ -207,6 +207,17 @@ class Room:
 
     # who is who
 
+    def rename(self) -> None:
+        """Who listens here may want another nick now."""
+        self.cast.seat(self.me.jid, self._house.voices.listener(self.place.jid))
+
+    @property
+    def state(self) -> str:
+        """In plain words."""
+        if self.open:
+            return "in"
+        return self.error.words if self.error is not None else "not in yet"
+
     def address(self, who: IdentityId) -> str | None:
         """The full address of somebody in this room."""
         if self._house.voices.is_ours(who):

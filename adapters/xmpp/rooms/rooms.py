@@ -38,7 +38,8 @@ class Rooms:
     def __init__(self, house: House, shelf: Shelves) -> None:
         self._house, self._shelf = house, shelf
         self._saying = Saying(house, shelf)
-        self._rooms: dict[str, Room] = {}
+        self.wanted: dict[str, Room] = {}
+        """By address."""
         self._mending: dict[str, Mending] = {}
         self._due = asyncio.Event()
         self._features = room_features(house.config.stanza_bytes)
@@ -51,14 +52,14 @@ class Rooms:
     def detach(self, reason: str) -> None:
         """Where the link still stands, everybody leaves: a room doesn't notice by itself that a component is gone."""
         up = self._house.link is not None and self._house.link.up
-        for room in self._rooms.values():
+        for room in self.wanted.values():
             if up:
                 room.leave()
             room.lost(reason)
         self._house.detach()
 
     def tick(self) -> None:
-        for room in self._rooms.values():
+        for room in self.wanted.values():
             room.tick()
         if any(mending.due() for mending in self._mending.values()):
             self._due.set()
@@ -82,9 +83,9 @@ class Rooms:
 
     async def _open(self, channel: ChannelId, turns: asyncio.Semaphore) -> ChannelInfo:
         place = place_of(channel.id)
-        room = self._rooms.get(place.jid)
+        room = self.wanted.get(place.jid)
         if room is None:
-            room = self._rooms[place.jid] = Room(place, self._house)
+            room = self.wanted[place.jid] = Room(place, self._house)
             self._mending[place.jid] = Mending(room)
         try:
             async with turns:
@@ -99,7 +100,7 @@ class Rooms:
     async def close(self, *channels: ChannelId) -> None:
         for channel in channels:
             jid = place_of(channel.id).jid
-            room = self._rooms.pop(jid, None)
+            room = self.wanted.pop(jid, None)
             self._mending.pop(jid, None)
             if room is not None and self._house.link is not None:
                 room.leave()
@@ -108,7 +109,7 @@ class Rooms:
 
     def message(self, element: Element) -> bool:
         sender = element.get("from", "")
-        room = self._rooms.get(sender.partition("/")[0])
+        room = self.wanted.get(sender.partition("/")[0])
         if room is None:
             return False
         kind, to = element.get("type"), element.get("to", "")
@@ -145,7 +146,7 @@ class Rooms:
         self._house.write(answer)
 
     def presence(self, element: Element) -> bool:
-        room = self._rooms.get(element.get("from", "").partition("/")[0])
+        room = self.wanted.get(element.get("from", "").partition("/")[0])
         if room is None:
             return False
         room.presence(element)
@@ -154,7 +155,7 @@ class Rooms:
     def is_copy(self, kind: str, to: str, sender: str, type: str) -> bool:
         """Only our listener reads what is said, and who comes and goes; the others only what is about themselves."""
         room, _, nick = sender.partition("/")
-        found = self._rooms.get(room)
+        found = self.wanted.get(room)
         if found is None or not nick or to == self._house.voices.me or type not in _READ_BY_ONE[kind]:
             return False
         one = found.cast.of(to)
@@ -171,7 +172,7 @@ class Rooms:
         return await self._saying.deliver(room, delivery)
 
     def _ready(self, channel: ChannelId) -> Room:
-        room = self._rooms.get(place_of(channel.id).jid)
+        room = self.wanted.get(place_of(channel.id).jid)
         if self._house.link is None:
             raise Unavailable(NOT_CONNECTED)
         if room is None:
@@ -183,7 +184,7 @@ class Rooms:
         return room
 
     async def find(self, delivery: Delivery) -> Receipt | None:
-        room = self._rooms.get(place_of(delivery.channel.id).jid)
+        room = self.wanted.get(place_of(delivery.channel.id).jid)
         if room is None:
             raise Unavailable("not in the room yet", retry_after=RETRY_SECONDS)
         return await room.find(delivery)
@@ -192,7 +193,7 @@ class Rooms:
         """Typing, of who is in the room already."""
         if not isinstance(signal, Typing) or self._house.link is None:
             return
-        room = self._rooms.get(place_of(signal.channel.id).jid)
+        room = self.wanted.get(place_of(signal.channel.id).jid)
         one = room.cast.of(self._house.voices.jid_of(signal.who)) if room is not None and room.open else None
         if room is not None and one is not None and one.state is State.IN:
             self._house.write(chat_state(room.place.jid, typing=signal.active, room=True, sender=one.jid))

@@ -15,6 +15,7 @@ ITEMS = "http://jabber.org/protocol/disco#items"
 PING = "urn:xmpp:ping"
 VCARD = "vcard-temp"
 PUBSUB = "http://jabber.org/protocol/pubsub"
+BOOKMARKS = "urn:xmpp:bookmarks:1"
 AVATAR_DATA, AVATAR_METADATA = "urn:xmpp:avatar:data", "urn:xmpp:avatar:metadata"
 
 MUC = "http://jabber.org/protocol/muc"
