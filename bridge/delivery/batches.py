@@ -17,8 +17,7 @@ async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: st
     Returns the lines joined; 0: none.
     """
     fresh = takewhile(lambda item: not (item.unsure or item.repeat or item.alone), islice(backlog.items, MOST_LINES))
-    items = list(fresh)
-    items = items[: leading([item.entries[0] for item in items])]
+    items = list(islice(backlog.items, leading(item.entries[0] for item in fresh)))
     if len(items) < 2:
         return 0
     entries = [item.entries[0] for item in items]

@@ -6,7 +6,8 @@ mixes authors, and touches only lines that mean the same when they stand above o
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import VoiceKind
@@ -36,21 +37,24 @@ def joinable(entry: Entry) -> bool:
     )
 
 
-def leading(entries: Sequence[Entry]) -> int:
-    """How many entries from the first on may become one message: 1 where nothing can be joined, 0 of none."""
-    if not entries:
+def leading(entries: Iterable[Entry]) -> int:
+    """How many entries from the first on may become one message: 1 where nothing can be joined, 0 of none.
+
+    No more of them are looked at than that, and one.
+    """
+    rest = iter(entries)
+    first = next(rest, None)
+    if first is None:
         return 0
-    first = entries[0]
     if not joinable(first):
         return 1
-    size, lines = _measure(first)
-    count = 1
-    for entry in entries[1:]:
-        if not joinable(entry) or not _same_speaker(first.delivery, entry.delivery):
+    count = size = lines = 0
+    for entry in chain((first,), rest):
+        if count and not (_same_speaker(first.delivery, entry.delivery) and joinable(entry)):
             break
         more, high = _measure(entry)
         size, lines = size + more, lines + high
-        if size > MOST_BYTES or lines > MOST_LINES:
+        if count and (size > MOST_BYTES or lines > MOST_LINES):
             break
         count += 1
     return count
