@@ -105,6 +105,9 @@ class Waiting:
         if waker not in wakers:
             wakers.append(waker)
 
+    def __contains__(self, delivery: str) -> bool:
+        return delivery in self._by_delivery
+
     def remove(self, delivery: str, waker: Waker) -> None:
         wakers = self._by_delivery.get(delivery, [])
         if waker in wakers:

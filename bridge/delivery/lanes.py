@@ -52,6 +52,8 @@ class Lane:
         self._window = 1
         self._ahead = 1
         self._joins = False
+        self._patient = False
+        """Receipts may be committed together: of one that a kill takes away, the outlet finds what it sent."""
 
     # what others ask of it
 
@@ -99,6 +101,8 @@ class Lane:
         self._tune()
         while True:
             self._woken.clear()
+            if self._patient and not self._goes_on():
+                self._desk.settler.hurry()
             if self._setbacks.open:
                 await (self._woken.wait() if self._flying else self._setbacks.mend(self._landed, self.settled))
                 self._behind = True
@@ -125,6 +129,17 @@ class Lane:
             self._window = max(1, limits.in_flight)
             self._ahead = max(self._window, LEASED_AHEAD) if isinstance(outlet, Reconciles) else self._window
             self._joins = limits.joins and self._window == 1
+            paced = self._desk.calm.pace(self.channel) is not None
+            self._patient = self._window == 1 and isinstance(outlet, Reconciles) and not paced
+
+    def _goes_on(self) -> bool:
+        """The next one leaves at once: another receipt, or a failure, is about to follow."""
+        if not self.backlog.items or self._setbacks.open or self._setbacks.rest_until is not None or self.stopping:
+            return False
+        head = self.backlog.items[0]
+        if not self._way.open or head.unsure or head.entries[0].waits_for is not None:
+            return False
+        return head.leased or head.early(self._desk.clock.now()) <= 0
 
     async def _advance(self, head: Item) -> None:
         """One step with the head: send it, settle it, or wait for what it waits for."""
@@ -169,6 +184,7 @@ class Lane:
     async def _released(self, id: str) -> bool:
         """Whether the delivery that this one waits for has ended, well or not."""
         self._desk.waiting.add(id, self)
+        self._desk.settler.hurry()
         entry = await self._desk.outbox.entry(id)
         if entry is not None and entry.state not in (State.DONE, State.DEAD):
             return False
@@ -267,8 +283,10 @@ class Lane:
     def _landed(self, item: Item, receipt: Receipt) -> None:
         desk, network = self._desk, self._way.network
         self._governor.landed(item)
+        patient = self._patient and self._goes_on() and not any(entry.delivery.id in desk.waiting for entry in item.entries)
+        put = desk.settler.put_by if patient else desk.settler.put
         for entry in item.entries:
-            desk.settler.put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)
+            put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)
         self._behind = bool(self.backlog.items)
         self._setbacks.success()
         desk.metrics.count("deliveries_done", len(item.entries), network=network)

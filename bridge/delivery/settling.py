@@ -16,6 +16,8 @@ class Settler:
 
     MOST = 500
     """Settlements in one commit."""
+    PATIENT = 32
+    """So many that can wait are committed without anybody's hurry."""
 
     def __init__(self, outbox: PatientOutbox, offer: Callable[[Sequence[Entry]], None]) -> None:
         self._outbox = outbox
@@ -31,6 +33,17 @@ class Settler:
         """Commit soon; `landed` is called with the id after the commit."""
         self._queue.append((settled, landed))
         self._woken.set()
+
+    def put_by(self, settled: Settled, landed: _Landed) -> None:
+        """As `put`, but in company: with what anybody puts next, at the `PATIENT`th, or when somebody hurries."""
+        self._queue.append((settled, landed))
+        if len(self._queue) >= self.PATIENT:
+            self._woken.set()
+
+    def hurry(self) -> None:
+        """Whoever put something by has nothing to follow it."""
+        if self._queue:
+            self._woken.set()
 
     async def settle(self, settled: Sequence[Settled], landed: _Landed, drafts: Sequence[Draft] = ()) -> None:
         """Returns after the commit, which holds everything put before as well."""
@@ -68,8 +81,10 @@ class Settler:
                     done.exception()  # who waited may have been cancelled with us
 
     async def _commit(self) -> None:
-        waiting = len(self._waiting)
-        while self._queue or self._drafts:
+        """All that is there now; what comes meanwhile has its own hurry, or none."""
+        waiting, left = len(self._waiting), len(self._queue)
+        while left > 0 or self._drafts:
+            left -= self.MOST
             group, self._queue = self._queue[: self.MOST], self._queue[self.MOST :]
             drafts, self._drafts = self._drafts, []
             entries = await self._outbox.settle([settled for settled, _ in group], drafts)

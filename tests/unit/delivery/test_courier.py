@@ -465,3 +465,44 @@ async def test_settlements_share_commits(stage: Stage) -> None:
         await stage.send(*(draft(n) for n in range(10)))
         await turns()
     assert stage.ledger.commits.count("settle") <= 2
+
+
+async def test_receipts_of_a_lane_share_commits_where_a_kill_leaves_no_doubt(stage: Stage) -> None:
+    async with stage.running(outlet := LookingOutlet()):
+        await stage.send(*(draft(n) for n in range(80)))
+        await turns(1000)
+    assert len(outlet.got) == 80
+    assert {entry.state for entry in stage.ledger.entries.values()} == {State.DONE}
+    assert stage.ledger.commits.count("settle") <= 8
+
+
+@pytest.mark.parametrize("error", [Unavailable("down"), Uncertain("lost"), Rejected("no")])
+async def test_no_receipt_waits_for_a_lane_that_has_to_wait(stage: Stage, error: Exception) -> None:
+    outlet = LookingOutlet()
+    outlet.blind = Unavailable("down")
+    outlet.fail(3, error)
+    async with stage.running(outlet):
+        await stage.send(*(draft(n) for n in range(4)))
+        assert [stage.state(n) for n in range(3)] == ["done"] * 3
+
+
+async def test_no_receipt_waits_for_a_network_that_is_paused(stage: Stage) -> None:
+    outlet = LookingOutlet()
+    async with stage.running(outlet) as courier:
+        outlet.gate = asyncio.Event()
+        await stage.send(*(draft(n) for n in range(4)))
+        courier.pause(NET)
+        outlet.gate.set()
+        await turns()
+        assert [stage.state(n) for n in range(2)] == ["done", "leased"]
+
+
+async def test_another_lane_waits_for_no_more_than_the_receipt_that_it_needs(stage: Stage) -> None:
+    outlet = LookingOutlet()
+    other = ChannelId(NET, "#other")
+    never: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+    outlet.script[delivery(1).id] = [never]
+    async with stage.running(outlet):
+        await stage.send(draft(0), draft(1), draft(2, channel=other, waits_for=delivery(0).id))
+        assert [one.id for one in outlet.got] == [delivery(0).id, delivery(2).id]
+        never.cancel()
