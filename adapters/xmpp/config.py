@@ -32,6 +32,11 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Room → its password, in one line: `{ "den@muc.example.org" = "its password" }`."""
     show_joins: bool = True
     """Joins, leaves and changed nicks of a room become membership on the other side."""
+    kicks_reach_matrix: bool = True
+    """Whom a room kicks or bans is removed from the Matrix room, too, where the bot may; else that is only said there.
+
+    Who moderates the Matrix room stays in it. Who was kicked speaks in the room again ten minutes later, or when they have
+    come into the Matrix room anew."""
     idle_hours: float = 72.0
     """A Matrix user who said nothing for so long leaves the room there until they speak again; 0: never."""
     ping_seconds: float = 60.0

@@ -83,7 +83,7 @@ def build_hub(
     puppets = Puppets(api, ledger, media, domain=domain, networks=networks_here, voices=_voices(settings), log=log)
     doubles = Doubles(api, ledger, domain=domain)
     states = RoomStates(api)
-    memberships = Memberships(api, ledger, puppets, cap=_caps(settings, switchboard))
+    memberships = Memberships(api, ledger, puppets, states, cap=_caps(settings, switchboard))
     uploads = Uploads(ledger, media, cap=cap, log=log)
     return Hub(
         bot=bot,

@@ -2,7 +2,7 @@
 
 Lazily, the default, a puppet is in the room once it has spoken, until its owner leaves. In full, all are, up to a cap.
 A kick or ban over there removes the puppet here, with the bot's power where it has it, else the puppet leaves by itself;
-of a Matrix person, only the bot's power will do.
+of a Matrix person, only the bot's power will do, and who moderates the room is removed by nobody of another network.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from bridge.contract.errors import Rejected
 from bridge.matrix.api import Api, Refusal
 from bridge.matrix.ports import Memory
 from bridge.matrix.puppets import Puppets
+from bridge.matrix.state import RoomStates
 from bridge.model.events import Membership, Move
 from bridge.model.ids import HUB
 
@@ -19,8 +20,9 @@ from bridge.model.ids import HUB
 class Memberships:
     """`cap(room)`: how many puppets may join unasked; 0 where members are lazy."""
 
-    def __init__(self, api: Api, memory: Memory, puppets: Puppets, cap: Callable[[str], int]) -> None:
+    def __init__(self, api: Api, memory: Memory, puppets: Puppets, states: RoomStates, cap: Callable[[str], int]) -> None:
         self._api = api
+        self._states = states
         self._memory = memory
         self._puppets = puppets
         self._cap = cap
@@ -89,6 +91,8 @@ class Memberships:
         word = {Move.KICK: "kick", Move.BAN: "ban", Move.UNBAN: "unban", Move.INVITE: "invite"}.get(move)
         if word is None:
             return
+        if move in (Move.KICK, Move.BAN) and (await self._states.of(room)).power.may(user, "kick"):
+            raise Rejected(f"{user} moderates the room, so nobody of another network removes them")
         try:
             await self._api.move(room, word, target=user, reason=reason)
         except Refusal as refusal:

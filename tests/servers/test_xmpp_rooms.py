@@ -17,7 +17,7 @@ from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind
 from bridge.contract.delivery import Delivery, Receipt, Target
-from bridge.contract.errors import Disconnected, Unavailable, Uncertain
+from bridge.contract.errors import Disconnected, Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence, Voice, VoiceKind
 from bridge.model.events import Body, ChannelChange, Edit, Event, Membership, Message, Move, Reactions, Redaction, Ref, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
@@ -225,7 +225,7 @@ async def test_a_nick_that_is_taken_and_one_that_changes(server: XmppServer, cha
         assert {event.author.id for event in renamed} == {bridge.of(Message)[-1].author.id}
 
 
-async def test_who_is_kicked_hears_it_and_may_speak_again(server: XmppServer, channel: ChannelId, juliet: XmppClient) -> None:
+async def test_who_is_kicked_is_out_until_they_have_come_back(server: XmppServer, channel: ChannelId, juliet: XmppClient) -> None:
     async with bridged(server, channel) as bridge:
         await bridge.say("hello")
         await juliet.hears("hello")
@@ -234,6 +234,9 @@ async def test_who_is_kicked_hears_it_and_may_speak_again(server: XmppServer, ch
         (kick,) = [event.body for event in bridge.of(Membership) if event.body.move is Move.KICK]  # type: ignore[union-attr]
         assert isinstance(kick, Membership)
         assert kick.who.id == ALICE.id
+        with pytest.raises(Rejected, match="kicked from the room"):
+            await bridge.say("I am not gone")
+        await bridge.carry(delivery(channel, Membership(who=ALICE, move=Move.JOIN)))
         await bridge.carry(delivery(channel, "I am back"))
         await juliet.hears("I am back")
 

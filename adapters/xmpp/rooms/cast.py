@@ -133,7 +133,7 @@ class Cast:
                 self.nicks.hold(one, item.nick)
         elif here.kind is Kind.UNAVAILABLE and one.state is State.IN and nick == one.nick:
             item = here.muc.item if here.muc is not None else None
-            self.out(one, gone(codes, item.reason if item is not None else ""))
+            self.out(one, gone(codes, item.reason if item is not None else "", listens=one.jid == self._voices.me))
         elif here.kind is Kind.AVAILABLE and (nick == one.nick or SELF in codes):
             came = one.state is State.JOINING
             self.nicks.hold(one, nick)  # a room may spell a nick in its own way (status 210)

@@ -5,18 +5,22 @@ from datetime import datetime
 from adapters.xmpp.ids import Place, made_id, resource_of
 from adapters.xmpp.rooms.people import People, Person
 from adapters.xmpp.stanza.here import Here, Kind
-from bridge.model.events import Event, Membership, Move
+from bridge.model.events import Body, Event, Membership, Message, Move, Style, Text
 from bridge.model.ids import EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 
 BANNED, KICKED, RENAMED, FAILED = 301, 307, 303, 333
+_DONE = {Move.BAN: "banned", Move.KICK: "kicked"}
 
 
 class Moves:
-    """Of one room. `show`: comings, goings and new nicks are events; kicks and bans always are."""
+    """Of one room. `show`: comings, goings and new nicks are events; kicks and bans always are.
 
-    def __init__(self, network: NetworkName, place: Place, people: People, *, show: bool) -> None:
-        self._network, self._place, self._people, self._show = network, place, people, show
+    `reach`: what befalls one of ours here befalls them on Matrix. Else it is only said there.
+    """
+
+    def __init__(self, network: NetworkName, place: Place, people: People, *, show: bool, reach: bool) -> None:
+        self._network, self._place, self._people, self._show, self._reach = network, place, people, show, reach
 
     def heard(self, here: Here, *, live: bool, made: str, now: datetime) -> tuple[Event, ...]:
         """Not `live`: who was there when we came is no news. `made` names the stanza, which has no id of its own."""
@@ -52,14 +56,18 @@ class Moves:
     def _events(
         self, person: Person, who: Identity, move: Move, by: Identity | None, reason: str, made: str, now: datetime
     ) -> tuple[Event, ...]:
-        room = self._place.jid
+        room, said = self._place.jid, reason[:200]
+        body: Body = Membership(who=who, move=move, by=by, reason=said or None)
+        if person.occupant.author is not None and not self._reach:
+            names = person.who.name, _DONE[move], f" by {by.name}" if by is not None else "", f": {said}" if said else ""
+            body, by = Message(text=Text(plain="{} was {} there{}{}".format(*names)), style=Style.NOTICE), None
         return (
             Event(
                 key=EventKey(self._network, made_id(room, person.who.id.id, made)),
                 channel=self._place.channel(self._network),
                 author=by or (self._room() if person.occupant.author is not None else who),
                 happened_at=now,
-                body=Membership(who=who, move=move, by=by, reason=reason[:200] or None),
+                body=body,
             ),
         )
 

@@ -70,13 +70,16 @@ def saying(condition: str, words: str, kind: str) -> DeliveryError:
     return Rejected(known if known is not None else words)
 
 
-def gone(codes: frozenset[int], reason: str) -> Refused:
-    """Why one of us is in a room no more, by the status codes of its own unavailable presence."""
+def gone(codes: frozenset[int], reason: str, *, listens: bool = False) -> Refused:
+    """Why one of us is in a room no more, by the status codes of its own unavailable presence.
+
+    A kick keeps out who speaks, since their next words would bring them back; who listens for all comes back by itself.
+    """
     said = f": {reason}" if reason else ""
     if 301 in codes:
         return Refused(f"banned from the room{said}", True)
     if 307 in codes and 333 not in codes:
-        return Refused(f"kicked from the room{said}")
+        return Refused(f"kicked from the room{said}", lasting=not listens)
     if 321 in codes or 322 in codes:
         return Refused(f"the room is for its members only now{said}", True)
     if 332 in codes:

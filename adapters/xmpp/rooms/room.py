@@ -7,7 +7,7 @@ everything is handed on in the order in which it was said.
 import asyncio
 from xml.etree.ElementTree import Element
 
-from adapters.xmpp.ids import Place
+from adapters.xmpp.ids import Kind, Place
 from adapters.xmpp.rooms.cast import Cast
 from adapters.xmpp.rooms.deeds import facts_request
 from adapters.xmpp.rooms.facts import Facts, facts_in
@@ -57,7 +57,8 @@ class Room:
         self.outgoing = Outgoing(self.cast, write=house.write, monotonic=self._monotonic, doubt=self.doubted.add)
         self.reading = Reading(place, house, self.cast, self.people, self.outgoing)
         self.past = Past(place.jid, house, self.people, self.reading)
-        moves = Moves(house.network, place, self.people, show=config.show_joins)
+        reach = config.kicks_reach_matrix and place.kind is Kind.ROOM
+        moves = Moves(house.network, place, self.people, show=config.show_joins, reach=reach)
         self._presences = Presences(place.jid, house, self.cast, self.people, moves, self.me)
         self._entering = asyncio.Lock()
         self._answer: asyncio.Future[None] | None = None

@@ -94,11 +94,16 @@ class Saying:
         return Receipt(evidence=Evidence.FENCED)
 
     def _moved(self, room: Room, body: Membership) -> Receipt:
-        """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went."""
+        """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went.
+
+        Who comes into the Matrix room anew may try again where they were refused before.
+        """
         one = room.cast.of(self._house.voices.jid_of(body.who.id))
         if one is not None and body.move in (Move.LEAVE, Move.KICK, Move.BAN):
             room.cast.leave(one)
             room.cast.drop(one)
+        elif one is not None and body.move is Move.JOIN:
+            one.refused = None
         elif one is not None and body.move is Move.RENAME:
             room.cast.seat(one.jid, self._house.voices.nick(room.place.jid, body.who.name))
         return Receipt(evidence=Evidence.WRITTEN)

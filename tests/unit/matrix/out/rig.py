@@ -98,7 +98,7 @@ class Rig:
         )
         self.doubles = Doubles(self.api, self.memory, domain="localhost")
         self.people = People(self.api, self.memory, self.puppets, self.doubles)
-        self.memberships = Memberships(self.api, self.memory, self.puppets, lambda _: self.member_cap)
+        self.memberships = Memberships(self.api, self.memory, self.puppets, self.states, lambda _: self.member_cap)
         self.uploads = Uploads(self.memory, self.shelf, cap=1000, log=LOG)
         self.outlet = MatrixOutlet(
             self.api, self.memory, self.puppets, self.doubles, self.memberships, self.uploads, self.clock, log=LOG

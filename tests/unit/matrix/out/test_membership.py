@@ -86,6 +86,17 @@ async def test_a_matrix_person_is_not_kicked_by_another_networks_word_alone(rig:
     assert member(rig, room, "@bob:localhost") == "leave"
 
 
+@pytest.mark.parametrize("move", [Move.KICK, Move.BAN])
+async def test_who_moderates_the_room_is_removed_by_nobody_of_another_network(rig: Rig, move: Move) -> None:
+    """Else whoever runs a channel that is linked could take the room from its own people."""
+    room = await rig.room()
+    rig.hs.join("@bob:localhost", room)
+    rig.hs.set_state("@alice:localhost", room, "m.room.power_levels", {"users": {rig.hs.bot: 100, "@bob:localhost": 50}})
+    with pytest.raises(Rejected, match="moderates the room"):
+        await rig.outlet.deliver(rig.delivery(room, moves(move, Identity(id=IdentityId(HUB, "@bob:localhost")))))
+    assert member(rig, room, "@bob:localhost") == "join"
+
+
 async def test_a_matrix_person_joining_elsewhere_is_nothing_to_do_here(rig: Rig) -> None:
     room = await rig.room()
     before = rig.hs.calls.total()

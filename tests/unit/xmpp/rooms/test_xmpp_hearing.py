@@ -2,7 +2,11 @@
 
 from xml.etree.ElementTree import fromstring
 
+import pytest
+
 from adapters.xmpp.rooms import reading
+from adapters.xmpp.rooms.participant import REFUSED_SECONDS
+from bridge.contract.errors import Rejected
 from bridge.model.events import ChannelChange, Edit, Membership, Message, Move, Origin, Redaction
 from bridge.model.ids import IdentityId
 from bridge.testing import until
@@ -70,7 +74,9 @@ async def test_a_room_that_shows_addresses_knows_people_by_them_and_an_anonymous
         room.leave("bob")
 
 
-async def test_a_kick_of_one_of_ours_is_theirs_on_matrix_and_they_may_speak_again(server: ComponentServer) -> None:
+async def test_a_kick_of_one_of_ours_is_theirs_on_matrix_and_they_speak_again_when_they_have_come_back(
+    server: ComponentServer,
+) -> None:
     async with scene(server) as one:
         one.room.enter("mod", role="moderator")
         await one.say("hello")
@@ -82,8 +88,40 @@ async def test_a_kick_of_one_of_ours_is_theirs_on_matrix_and_they_may_speak_agai
         assert event.body.by is not None
         assert event.body.by.name == event.author.name == "mod"
         assert event.body.reason == "calm down"
+        with pytest.raises(Rejected, match="kicked from the room: calm down"):
+            await one.say("I am not")
+        await one.say(Membership(who=ALICE, move=Move.JOIN))
         await one.say("I am calm")
         assert one.shown()[-1] == ("alice", "I am calm")
+
+
+async def test_a_kick_is_over_after_a_while(server: ComponentServer) -> None:
+    async with scene(server) as one:
+        await one.say("hello")
+        one.room.leave("alice", {"307"})
+        await one.heard_all()
+        await one.clock.advance(REFUSED_SECONDS + 1)
+        await one.say("I am calm")
+        assert one.shown()[-1] == ("alice", "I am calm")
+
+
+async def test_where_kicks_stay_where_they_are_they_are_only_told(server: ComponentServer) -> None:
+    """Nobody is taken out of the Matrix room, and nobody is brought back into the MUC by their next words."""
+    async with scene(server, kicks_reach_matrix=False, show_joins=False) as one:
+        one.room.enter("mod", role="moderator")
+        one.room.enter("bob")
+        await one.say("hello")
+        await one.say("hello", CAROL)
+        one.room.leave("alice", {"307"}, reason="calm down", actor="mod")
+        one.room.leave("carol", {"301"})
+        one.room.leave("bob", {"307"}, actor="mod")
+        await one.heard_all()
+        assert one.moves() == [("kick", "bob")]
+        assert one.said() == ["alice was kicked there by mod: calm down", "carol was banned there"]
+        assert all(event.author.bot for event in one.of(Message)[:2])
+        for who in (ALICE, CAROL):
+            with pytest.raises(Rejected):
+                await one.say("I am still here", who)
 
 
 async def test_kicks_and_bans_of_others_say_who_and_by_whom(server: ComponentServer) -> None:
