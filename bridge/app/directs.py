@@ -4,7 +4,7 @@ They are had through a login, or without one on networks where everybody here ha
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -43,15 +43,17 @@ class Directs:
         puppets: Puppets,
         residents: Residents,
         entered: Entered,
+        tell: Callable[[str, str], Awaitable[None]],
         log: logging.Logger,
     ) -> None:
+        """`tell(room, words)`: says something as the bot, if it can be said."""
         self._ledger = ledger
         self._switchboard = switchboard
         self._networks = networks
         self._logins = logins
         self._api, self._rooms, self._states, self._puppets = api, rooms, states, puppets
         self._residents = residents
-        self._entered = entered
+        self._entered, self._tell = entered, tell
         self._log = log
         self._turns: Turns[ChannelId] = Turns()
         self._seen: set[ChannelId] = set()
@@ -118,10 +120,16 @@ class Directs:
     async def part(self, channel: ChannelId) -> None:
         """See `bridge.contract.places.Linking.part`."""
         async with self._turns.of(channel):
-            for link in [link for link in self._switchboard.links if link.channel == channel and link.source is Source.COMMAND]:
+            portal = self._portal_of(channel)
+            links = [link for link in self._switchboard.links if link.channel == channel and link.source is Source.COMMAND]
+            for link in links:
                 await self._ledger.remove_link(link.id)
             self._seen.discard(channel)
             await self._switchboard.refresh()
+            if portal is not None and links:
+                await self._tell(
+                    portal.room, f"This room is linked with {channel} no longer: what is said here goes nowhere else."
+                )
 
     async def adopt(self, room: str, puppet: str, sender: str, invited: datetime) -> str | None:
         """Somebody invites a puppet to a room of theirs. None: it is the direct chat now; else why not, in words.

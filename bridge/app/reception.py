@@ -71,6 +71,7 @@ async def build_reception(ground: Ground, entered: Entered, roll: Roll, key: byt
     timelines = _timelines(ground, rights, private, entered)
     permissions = ground.settings.permissions
     residents = Residents(hub.api, ledger, hub.puppets, lambda user: permission_of(user, permissions))
+    tell = _teller(hub.api, log)
     directs = Directs(
         ledger,
         switchboard,
@@ -82,11 +83,12 @@ async def build_reception(ground: Ground, entered: Entered, roll: Roll, key: byt
         puppets=hub.puppets,
         residents=residents,
         entered=entered,
+        tell=tell,
         log=log,
     )
     troubles = Troubles(ledger, hub.api, hub.states, timelines, ground.clock, logging.getLogger("unabridged.logins"))
     prefix = ground.settings.bridge.command_prefix
-    talks = Talks(ledger, ground.clock, _teller(hub.api, log), logging.getLogger("unabridged.logins"), prefix=prefix)
+    talks = Talks(ledger, ground.clock, tell, logging.getLogger("unabridged.logins"), prefix=prefix)
     await talks.load()
     _warn(ground, log)
     humans = HumanBook(ledger, ground.networks, ground.logins, hub.puppets, hub.doubles)

@@ -151,6 +151,7 @@ async def test_a_room_for_many_is_named_and_no_direct_chat(tmp_path: Path) -> No
 
         await linking.part(tea)
         assert [link for link in await bridge.ledger.links() if link.channel == tea] == []
+        await hs.wait_for(room, says("linked with local/joined/tea@me no longer"))
         await linking.direct(tea, login="me", peer=place, group=True)
         assert await room_of(bridge, tea) != room, "what was left is not entered again unasked"
 
