@@ -9,6 +9,7 @@ doubt, the parser gets.
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 HELD = 512 * 1024
 """Bytes of a stanza that is not whole yet: of a longer one the parser gets every piece."""
@@ -22,6 +23,10 @@ _BEGUN = re.compile(
 _WHOLE_TAG = re.compile(rb"<(?:/[\w:.-]+\s*|[\w:.-]+(?:" + _ATTRIBUTE + rb")*\s*/)>")
 _NAMED = re.compile(rb"""\s+([\w:.-]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")""")
 """All attributes are read, one after the other: what looks like one within another's value is none."""
+_SHAPE = re.compile(rb"<(message|presence|iq)((?:\s+[\w:.-]+\s*=\s*'')+)\s*(/?)")
+"""A start tag without its `>` and its values."""
+_SHAPES = 64
+"""Of start tags, as many as are known at a time; servers have a handful."""
 _CLOSE = {name: re.compile(b"</" + name + rb"\s*>") for name in (b"message", b"presence", b"iq")}
 
 IsCopy = Callable[[str, str, str, str], bool]
@@ -33,11 +38,35 @@ def never(kind: str, to: str, sender: str, type: str) -> bool:
     return False
 
 
+class _Shape(NamedTuple):
+    """What start tags have in common that differ in their values alone: where these stand, -1 where there is none."""
+
+    name: bytes
+    kind: str
+    to: int
+    sender: int
+    type: int
+    empty: bool
+
+
+class _Tag(NamedTuple):
+    """A start tag, whole. An iq's values don't matter."""
+
+    name: bytes
+    end: int
+    empty: bool
+    kind: str
+    to: bytes | None
+    sender: bytes | None
+    type: bytes
+
+
 class Skim:
     """Of one stream. `data` goes through `copies_out` piece by piece, in order."""
 
     def __init__(self, is_copy: IsCopy) -> None:
         self._is_copy = is_copy
+        self._shapes: dict[tuple[bytes, ...], _Shape] = {}
         self._held = b""
         """Of a stanza that is not whole yet; the parser has had nothing of it."""
         self.clean = False
@@ -51,16 +80,16 @@ class Skim:
             return data
         kept: list[bytes] = []
         at = since = 0
-        while (start := _START.match(data, at)) is not None:
-            end = _end(data, start)
+        while (tag := self._tag(data, at)) is not None:
+            end = _end(data, tag)
             if end is None:
                 break
-            if self._dispensable(start):
+            if self._dispensable(tag):
                 if since < at:
                     kept.append(data[since:at])
                 since = end
             at = end
-        if _is_begun(data, at, start):
+        if _is_begun(data, at, tag):
             kept.append(data[since:at])
             self._held = data[at:]
         else:
@@ -68,41 +97,73 @@ class Skim:
             self.clean = at == len(data) or _ends_whole(data)
         return b"".join(kept)
 
-    def _dispensable(self, start: re.Match[bytes]) -> bool:
-        kind = start[1]
-        if kind == b"iq":
-            return False
-        found = {name: single or double for name, single, double in _NAMED.findall(start[2])}
-        to, sender = found.get(b"to"), found.get(b"from")
-        if to is None or sender is None or b"&" in to or b"&" in sender:
+    def _tag(self, data: bytes, at: int) -> _Tag | None:
+        """The start tag that begins there, if one of a stanza does. Most have a shape that was seen before."""
+        end = data.find(b">", at)
+        pieces = data[at:end].split(b"'") if end >= 0 else []
+        outline = tuple(pieces[::2])
+        shape = self._shapes.get(outline) or self._shape(outline)
+        if shape is None or len(pieces) % 2 == 0:
+            return _read(data, at)
+        to = pieces[shape.to] if shape.to >= 0 else None
+        sender = pieces[shape.sender] if shape.sender >= 0 else None
+        type = pieces[shape.type] if shape.type >= 0 else b""
+        return _Tag(shape.name, end + 1, shape.empty, shape.kind, to, sender, type)
+
+    def _shape(self, outline: tuple[bytes, ...]) -> _Shape | None:
+        """Of what stands around the values in single quotes; None where that is not all there is to a start tag."""
+        found = _SHAPE.fullmatch(b"''".join(outline))
+        if found is None:
+            return None
+        names = [name for name, _, _ in _NAMED.findall(found[2])]
+        where = {name: 2 * place + 1 for place, name in enumerate(names)}
+        to, sender, type = (where.get(name, -1) for name in (b"to", b"from", b"type"))
+        shape = _Shape(found[1], found[1].decode(), to, sender, type, bool(found[3]))
+        if len(self._shapes) < _SHAPES:
+            self._shapes[outline] = shape
+        return shape
+
+    def _dispensable(self, tag: _Tag) -> bool:
+        to, sender = tag.to, tag.sender
+        if tag.kind == "iq" or to is None or sender is None or b"&" in to or b"&" in sender:
             return False
         try:
-            return self._is_copy(kind.decode(), to.decode(), sender.decode(), found.get(b"type", b"").decode())
+            return self._is_copy(tag.kind, to.decode(), sender.decode(), tag.type.decode())
         except UnicodeDecodeError:
             return False
 
 
-def _end(data: bytes, start: re.Match[bytes]) -> int | None:
+def _read(data: bytes, at: int) -> _Tag | None:
+    """A start tag of any shape."""
+    start = _START.match(data, at)
+    if start is None:
+        return None
+    found = {name: single or double for name, single, double in _NAMED.findall(start[2])}
+    kind = start[1].decode()
+    return _Tag(start[1], start.end(), bool(start[3]), kind, found.get(b"to"), found.get(b"from"), found.get(b"type", b""))
+
+
+def _end(data: bytes, tag: _Tag) -> int | None:
     """Where the stanza ends; None where that is not in these bytes, or not sure."""
-    if start[3]:
-        return start.end()
-    begin, close = start.end(), b"</" + start[1] + b">"
-    end = data.find(close, begin)
-    if end < 0 or data.find(b"<" + start[1], begin, end) >= 0:
+    if tag.empty:
+        return tag.end
+    close = b"</" + tag.name + b">"
+    end = data.find(close, tag.end)
+    if end < 0 or data.find(b"<" + tag.name, tag.end, end) >= 0:
         return None
     return end + len(close)
 
 
-def _is_begun(data: bytes, at: int, start: re.Match[bytes] | None) -> bool:
+def _is_begun(data: bytes, at: int, tag: _Tag | None) -> bool:
     """Whether what is left from `at` on is one stanza's beginning, and short enough to wait for the rest.
 
     Only behind whole ones, as in a burst: what comes alone and is no XML is the parser's to say at once.
     """
     if not 0 < at < len(data) or len(data) - at > HELD:
         return False
-    if start is None:
+    if tag is None:
         return _BEGUN.fullmatch(data, at) is not None
-    return _CLOSE[start[1]].search(data, start.end()) is None
+    return _CLOSE[tag.name].search(data, tag.end) is None
 
 
 def _ends_whole(data: bytes) -> bool:
