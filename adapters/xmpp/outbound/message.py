@@ -85,7 +85,7 @@ class _Writing:
         element.append(_text_element("body", body.text))
         if body.unstyled:
             ns.add(element, ns.STYLING, "unstyled")
-        ns.add(element, ns.STANZA_IDS, "origin-id", id=self.delivery.id)
+        self._origin_id(element)
         self._answer(element, body)
         if self.delivery.thread is not None:
             digest = blake2b(str(self.delivery.thread.event).encode("utf-8", "surrogatepass"), digest_size=12)
@@ -126,7 +126,7 @@ class _Writing:
         element.append(_text_element("body", RETRACTED))
         ns.add(element, ns.RETRACT, "retract", id=id)
         ns.add(element, ns.FALLBACK, "fallback", for_=ns.RETRACT)
-        ns.add(element, ns.STANZA_IDS, "origin-id", id=self.delivery.id)
+        self._origin_id(element)
         ns.add(element, ns.HINTS, "store")
         return element
 
@@ -141,9 +141,14 @@ class _Writing:
         keys = (one_line(key) for key in body.keys if not key.startswith("mxc:"))
         for key in tuple(dict.fromkeys(key for key in keys if key))[:_MOST_KEYS]:
             ns.add(found, ns.REACTIONS, "reaction", key)
-        ns.add(element, ns.STANZA_IDS, "origin-id", id=self.delivery.id)
+        self._origin_id(element)
         ns.add(element, ns.HINTS, "store")
         return element
+
+    def _origin_id(self, element: Element) -> None:
+        """XEP-0359. Not in rooms: they keep the stanza's own id, and each child is written once more for every occupant."""
+        if not self.room:
+            ns.add(element, ns.STANZA_IDS, "origin-id", id=self.delivery.id)
 
     def _nick_of(self, who: IdentityId) -> str | None:
         return resource_of(self.jid_of(who) or "") or None if self.room else None
