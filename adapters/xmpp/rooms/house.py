@@ -81,5 +81,10 @@ class House:
         self._count += 1
         return f"{self._epoch}.{self._count}"
 
+    def stumbled(self, where: str) -> None:
+        """Told of a bug of ours where it is caught, since it is no matter of the others: recorded."""
+        self.tools.log.exception("a bug of ours, in %s", where)
+        self.tools.metrics.count("adapter_crashes", network=self.network)
+
     def odd(self, kind: str) -> None:
         self.tools.metrics.count("xmpp_odd_stanzas", kind=kind)

@@ -14,17 +14,17 @@ class Mending:
     """Of one room; one thing at a time."""
 
     def __init__(self, room: Room) -> None:
-        self._room = room
+        self.room = room
         self._busy = False
 
     def due(self) -> bool:
         """Whether `mend` has something to do."""
-        room, timers = self._room, self._room.timers
+        room, timers = self.room, self.room.timers
         return not self._busy and (timers.due or (room.open and (bool(room.doubted) or timers.quiet)))
 
     async def mend(self) -> None:
         """The one thing that matters most. Raises `Unavailable`."""
-        room, timers = self._room, self._room.timers
+        room, timers = self.room, self.room.timers
         self._busy = True
         try:
             if not room.open:
@@ -32,6 +32,7 @@ class Mending:
                 await room.enter()
                 if not room.open:
                     timers.later()
+                room.look()
             elif room.doubted:
                 await self._make_sure(room.doubted.pop())
             elif room.reading.behind:
@@ -44,7 +45,7 @@ class Mending:
             self._busy = False
 
     async def _make_sure(self, one: Participant) -> None:
-        room = self._room
+        room = self.room
         room.timers.heard()
         if await self._is_in(one):
             return
@@ -59,7 +60,7 @@ class Mending:
     async def _is_in(self, one: Participant) -> bool:
         """Asks the room (XEP-0410). Where it can't be told, it is."""
         try:
-            await self._room.ask(self_ping(f"{self._room.place.jid}/{one.nick}"), one)
+            await self.room.ask(self_ping(f"{self.room.place.jid}/{one.nick}"), one)
         except Refusal as refusal:
             return refusal.condition not in _NOT_IN
         except TimeoutError:

@@ -5,6 +5,7 @@ everything is handed on in the order in which it was said.
 """
 
 import asyncio
+from contextlib import suppress
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.ids import Kind, Place
@@ -21,9 +22,9 @@ from adapters.xmpp.rooms.presences import Presences
 from adapters.xmpp.rooms.reading import Mark, Reading
 from adapters.xmpp.rooms.refusals import Refused
 from adapters.xmpp.rooms.timers import Timers
-from adapters.xmpp.wire.verdicts import Refusal
+from adapters.xmpp.wire.verdicts import BUG, Refusal
 from bridge.contract.delivery import Delivery, Receipt
-from bridge.contract.errors import Unavailable
+from bridge.contract.errors import DeliveryError, Unavailable
 from bridge.model.ids import IdentityId
 
 BEHIND_SECONDS = 60.0
@@ -139,6 +140,25 @@ class Room:
         self.people.clear()
         self.timers.clear()
 
+    def fall(self) -> None:
+        """Told of a bug of ours where it is caught: we are out, and begin anew later (see `Mending`)."""
+        self._house.stumbled(f"the room {self.place.jid}")
+        with suppress(DeliveryError):
+            self.leave()
+        self.lost(BUG)
+        self._held, self.error = None, Refused(BUG)
+        self.timers.later()
+        self.look()
+
+    @property
+    def resting(self) -> bool:
+        """We are out, and it is too early to come in again."""
+        return not self.open and self.timers.put_off
+
+    def look(self) -> None:
+        """What `open` said of the room is out of date."""
+        self._house.inlet.look_again(self.place.channel(self._house.network))
+
     def _changed(self) -> None:
         """One of us came in, or is out."""
         me = self.me
@@ -149,6 +169,7 @@ class Room:
             if self.open:
                 self.open = False
                 self.timers.later()
+                self.look()
         self.outgoing.pump()
 
     # what comes

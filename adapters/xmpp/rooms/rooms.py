@@ -1,7 +1,6 @@
 """The door to all rooms: what comes over the link to the room it is for, and what is delivered to the one who says it there."""
 
 import asyncio
-from contextlib import suppress
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
@@ -59,8 +58,11 @@ class Rooms:
         self._house.detach()
 
     def tick(self) -> None:
-        for room in self.wanted.values():
-            room.tick()
+        for room in [room for room in self.wanted.values() if not room.resting]:
+            try:
+                room.tick()
+            except Exception:  # noqa: BLE001 - a crash of a room is a state of its channel, reported; it is begun anew
+                room.fall()
         if any(mending.due() for mending in self._mending.values()):
             self._due.set()
 
@@ -89,9 +91,12 @@ class Rooms:
             self._mending[place.jid] = Mending(room)
         try:
             async with turns:
-                await room.enter()
+                if not room.resting:
+                    await room.enter()
         except Unavailable as error:
             return ChannelInfo(channel=channel, error=error.reason)
+        except Exception:  # noqa: BLE001 - as in `tick`
+            room.fall()
         if not room.open:
             return ChannelInfo(channel=channel, error=room.error.words if room.error is not None else "not in the room")
         name = room.people.facts.name or place.jid
@@ -203,5 +208,9 @@ class Rooms:
 
 
 async def _mend(mending: Mending) -> None:
-    with suppress(Unavailable):  # the link is gone, and with it the reason to be here
+    try:
         await mending.mend()
+    except Unavailable:
+        pass  # the link is gone, and with it the reason to be here
+    except Exception:  # noqa: BLE001 - as in `Rooms.tick`
+        mending.room.fall()

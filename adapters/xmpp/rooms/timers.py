@@ -21,6 +21,11 @@ class Timers:
         return self._due_at is not None and self._monotonic() >= self._due_at
 
     @property
+    def put_off(self) -> bool:
+        """There is a time for it, which is not now."""
+        return self._due_at is not None and not self.due
+
+    @property
     def quiet(self) -> bool:
         return self._due_at is None and self._monotonic() - self._heard_at > QUIET_SECONDS
 

@@ -18,7 +18,7 @@ from adapters.xmpp.wire.asking import ASK_SECONDS, Asking, fail, ping
 from adapters.xmpp.wire.markup import written
 from adapters.xmpp.wire.skim import IsCopy, never
 from adapters.xmpp.wire.stream import COMPONENT, Stream
-from adapters.xmpp.wire.verdicts import verdict_of
+from adapters.xmpp.wire.verdicts import ODD, verdict_of
 from bridge.contract.errors import Disconnected, Rejected, Unavailable, Uncertain
 from bridge.contract.toolbox import Toolbox
 
@@ -27,8 +27,6 @@ CONNECT_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 """How long a goodbye may take before the socket is cut."""
 NOT_CONNECTED = "the network is not connected"
-_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, Unavailable, Rejected)
-"""What code can raise for a stanza it did not expect, or where its answer can't be written."""
 
 
 class Ear(Protocol):
@@ -237,7 +235,7 @@ class Link:
                 self._on_iq(element)
             else:
                 self._count("unknown")
-        except _ODD:  # whatever a server sends, its next stanza still counts: recorded, not hidden
+        except ODD:  # whatever a server sends, its next stanza still counts: recorded, not hidden
             self._count("raised")
             self._tools.log.exception("passed over a stanza of kind %s%s", space[1:60], name[:40])
 

@@ -10,12 +10,9 @@ from adapters.xmpp.wire.client_stream import SM, ClientStream
 from adapters.xmpp.wire.negotiation import Negotiation
 from adapters.xmpp.wire.pen import Pen
 from adapters.xmpp.wire.session import Session
-from adapters.xmpp.wire.verdicts import lost, verdict_of
-from bridge.contract.errors import Disconnected, Rejected, Unavailable
+from adapters.xmpp.wire.verdicts import ODD, lost, verdict_of
+from bridge.contract.errors import Disconnected
 from bridge.contract.toolbox import Toolbox
-
-_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, Unavailable, Rejected)
-"""What code can raise for a stanza it did not expect, or where its answer can't be written."""
 
 
 class Ear(Protocol):
@@ -76,7 +73,7 @@ class Listener:
                 self._on_iq(element)
             else:
                 self._count("unknown")
-        except _ODD:  # whatever a server sends, its next stanza still counts: recorded, not hidden
+        except ODD:  # whatever a server sends, its next stanza still counts: recorded, not hidden
             self._count("raised")
             self._tools.log.exception("passed over a stanza of kind %s", name[:40])
         self._session.settle(ticket)
