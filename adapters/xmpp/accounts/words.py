@@ -160,7 +160,7 @@ def own_account(
     """The asker's own; nobody acts through another's account. Raises `Rejected`."""
     account = account_of(own_login(asker, said_text(given, "login"), tools.logins, network))
     client = None if account is None else account.client
-    if account is None or client is None or not client.up:
+    if account is None or client is None or not client.up or account.trouble is not None:
         raise Rejected((account and account.trouble) or "The account is not connected now.")
     return account, client
 

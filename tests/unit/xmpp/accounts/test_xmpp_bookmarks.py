@@ -1,5 +1,6 @@
 """Bookmarks become rooms and stay as their owner's other clients leave them; the words write them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from xml.etree.ElementTree import fromstring
 
@@ -99,6 +100,16 @@ async def test_joining_enters_links_and_bookmarks(stage: Stage) -> None:
     assert (found.get("autojoin"), found.findtext(f"{{{BOOKMARKS}}}nick")) == ("true", "Jules")
     rows = (await word(stage, "rooms")).rows
     assert rows == ((ROOM, "A room", "in", "Jules"),)
+
+
+async def test_who_is_quicker_than_their_account_is_told_so(stage: Stage) -> None:
+    stage.server.silent = True
+    starting = asyncio.create_task(stage.start())
+    await until(lambda: (account := stage.crew.account("me")) is not None and account.client is not None)
+    answer = await word(stage, "join", room=ROOM)
+    assert (answer.failed, answer.text) == (True, "The account is not connected yet")
+    starting.cancel()
+    await asyncio.wait((starting,))
 
 
 async def test_a_room_that_takes_nobody_is_told_and_not_made(stage: Stage) -> None:
