@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from xml.etree.ElementTree import Element, SubElement, XMLPullParser, fromstring
 
 from adapters.xmpp.wire.markup import written
+from bridge.matrix.shutting import shut
 from tests.doubles.muc_service import RoomService
 from tests.servers.certificates import issue
 
@@ -93,7 +94,8 @@ class AccountServer:
     async def stop(self) -> None:
         self.cut()
         if self._server is not None:
-            self._server.close()
+            await shut(self._server)
+            self.cut()  # who was just coming in
             await self._server.wait_closed()
         await asyncio.gather(*(one.over.wait() for one in self.connections))
 

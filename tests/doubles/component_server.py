@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, XMLPullParser
 
 from adapters.xmpp.wire.markup import written
+from bridge.matrix.shutting import shut
 from tests.doubles.component_uploads import ABOVE, UPLOAD, UploadService, answered
 from tests.doubles.muc_room import STANZAS, Room
 from tests.doubles.muc_service import RoomService
@@ -44,7 +45,8 @@ class ComponentServer:
     async def stop(self) -> None:
         self.cut()
         if self._server is not None:
-            self._server.close()
+            await shut(self._server)
+            self.cut()  # who was just coming in
             await self._server.wait_closed()
 
     def cut(self) -> None:

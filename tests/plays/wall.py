@@ -45,6 +45,7 @@ from bridge.testing.doubles import until
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.tables import lay
+from tests.doubles.web import serving
 from tests.servers.daemons import free_port
 from tests.unit.app.town import ALICE, KEY, says
 from tests.unit.feeds.kit import Site, rss
@@ -81,12 +82,8 @@ class Trap:
     async def open(self) -> AsyncIterator["Trap"]:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self.serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.2", 0).start()
-        self.base = f"http://127.0.0.2:{runner.addresses[0][1]}"
-        yield self
-        await runner.cleanup()
+        async with serving(app, "127.0.0.2") as self.base:
+            yield self
 
 
 class Around(Struct):

@@ -20,6 +20,7 @@ from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.ops.http import GuardedHttp
 from bridge.testing import AdapterContract, Rig
 from bridge.testing.doubles import MemoryLogins, RecordingInlet, SystemClock
+from tests.doubles.web import serving
 
 OURS = "alice"
 FIRST = 16
@@ -167,12 +168,7 @@ class TestGnuSocial(AdapterContract):
         server.user(OURS)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", server.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.host = f"127.0.0.1:{runner.addresses[0][1]}"
-        server.post(OURS, "the beginning")
-        try:
+        async with serving(app) as url:
+            server.host = url.removeprefix("http://")
+            server.post(OURS, "the beginning")
             yield GnuSocialRig(server)
-        finally:
-            await runner.cleanup()

@@ -9,6 +9,7 @@ from aiohttp import web
 from adapters.feeds.config import FeedsConfig
 from bridge.testing.doubles import RecordingInlet
 from tests.doubles.clock import FakeClock
+from tests.doubles.web import serving
 from tests.unit.feeds.hub import Hub
 from tests.unit.feeds.kit import NET, CountingHttp, Site, World
 
@@ -41,11 +42,6 @@ async def hub(world: World, site: Site) -> AsyncIterator[Hub]:
 
     app = web.Application()
     app.router.add_route("*", f"/net/{NET}/{{kind}}/{{token}}", passed_on)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    listener = web.TCPSite(runner, "127.0.0.1", 0)
-    await listener.start()
-    world.public = f"http://127.0.0.1:{runner.addresses[0][1]}/net/{NET}"
-    async with aiohttp.ClientSession(auto_decompress=False) as hub.door:
+    async with serving(app) as url, aiohttp.ClientSession(auto_decompress=False) as hub.door:
+        world.public = f"{url}/net/{NET}"
         yield hub
-    await runner.cleanup()

@@ -24,6 +24,7 @@ from bridge.model.permissions import Permission
 from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import MemoryLinking, RecordingInlet, toolbox, until
 from tests.doubles.clock import START, FakeClock
+from tests.doubles.web import serving
 
 NET = NetworkName("blog")
 ADMIN = Asker(user="terminal", permission=Permission.ADMIN)
@@ -125,15 +126,9 @@ class Site:
         site = cls()
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/{tail:.*}", site._serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        listener = web.TCPSite(runner, "127.0.0.1", 0)
-        await listener.start()
-        site.port = runner.addresses[0][1]
-        try:
+        async with serving(app) as url:
+            site.port = int(url.rpartition(":")[2])
             yield site
-        finally:
-            await runner.cleanup()
 
 
 class CountingHttp:

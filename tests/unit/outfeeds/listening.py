@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from tests.doubles.clock import FakeClock
+from tests.doubles.web import serving
 
 TURNS = 200
 """Of the loop, in a second of the clock: sockets and the ledger's threads need some."""
@@ -37,14 +38,8 @@ class Listening:
         app = web.Application(client_max_size=1 << 24)
         app.router.add_get("/{tail:.*}", one._asked)
         app.router.add_post("/{tail:.*}", one._pushed)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        one.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
+        async with serving(app) as one.base:
             yield one
-        finally:
-            await runner.cleanup()
 
     async def _asked(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.query))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from adapters.gnusocial.demo.ostatus.envelope import MEDIA_TYPE, seal
 from adapters.gnusocial.demo.render import atom
+from tests.doubles.web import serving
 from tests.unit.gnusocial.demo.kit import Client, Watch, site, texts
 
 
@@ -232,14 +233,9 @@ class Subscriber:
     async def listening(cls) -> AsyncIterator["Subscriber"]:
         made, app = cls(), web.Application()
         app.router.add_route("*", "/{way:.*}", made.answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb?t=1"
+        async with serving(app) as url:
+            made.url = f"{url}/cb?t=1"
             yield made
-        finally:
-            await runner.cleanup()
 
 
 def asks(client: Client, subscriber: Subscriber, mode: str = "subscribe", **more: str) -> dict[str, str]:

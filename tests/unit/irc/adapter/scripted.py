@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Self
 
+from bridge.matrix.shutting import shut
 from tests.unit.irc.adapter.scene import LOBBY, Scene
 
 
@@ -25,7 +26,7 @@ class ScriptedServer:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
-        self._server.close()
+        await shut(self._server)
         await self.hang_up()
 
     @property

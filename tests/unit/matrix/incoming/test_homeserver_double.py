@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.hs_rooms import Refusal
+from tests.doubles.web import serving
 
 ALICE = "@alice:localhost"
 PUPPET = "@_local_bob:localhost"
@@ -40,12 +41,8 @@ async def bridge() -> AsyncIterator[Bridge]:
     found = Bridge()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", found.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield found
-    await runner.cleanup()
+    async with serving(app) as found.url:
+        yield found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from mautrix.api import Method
 
 from bridge.contract.errors import DeliveryError, Unavailable, Uncertain
 from bridge.matrix.api import Api, Refusal, make_session
+from tests.doubles.web import serving
 from tests.unit.matrix.out.rig import Rig
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -18,15 +19,8 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def answering(answer: Answer) -> AsyncIterator[Api]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    session = make_session(4)
-    try:
-        yield Api(session, f"http://127.0.0.1:{runner.addresses[0][1]}", "token", bot="@bot:localhost")
-    finally:
-        await session.close()
-        await runner.cleanup()
+    async with serving(app) as url, make_session(4) as session:
+        yield Api(session, url, "token", bot="@bot:localhost")
 
 
 def always(status: int, body: str, kind: str = "application/json", headers: dict[str, str] | None = None) -> Answer:
