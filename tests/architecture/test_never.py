@@ -38,6 +38,7 @@ OUR_SWALLOWERS = (
     "bridge.ops",
     "bridge.commands",
     "adapters.xmpp.accounts.crew",
+    "adapters.xmpp.faults",
 )
 """Where a supervisor, the courier or a writer turns an unknown error into a recorded state."""
 

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.ids import Place
 from adapters.xmpp.rooms.stamp import Stamp
 from adapters.xmpp.rooms.voices import Voices
 from adapters.xmpp.wire.component import NOT_CONNECTED
@@ -81,10 +82,9 @@ class House:
         self._count += 1
         return f"{self._epoch}.{self._count}"
 
-    def stumbled(self, where: str) -> None:
-        """Told of a bug of ours where it is caught, since it is no matter of the others: recorded."""
-        self.tools.log.exception("a bug of ours, in %s", where)
-        self.tools.metrics.count("adapter_crashes", network=self.network)
+    def look_again(self, place: Place) -> None:
+        """What is known of a channel is out of date."""
+        self.inlet.look_again(place.channel(self.network))
 
     def odd(self, kind: str) -> None:
         self.tools.metrics.count("xmpp_odd_stanzas", kind=kind)

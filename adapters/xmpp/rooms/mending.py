@@ -1,5 +1,8 @@
 """Staying in a room: coming back, making sure, reading again what could not be read."""
 
+from collections.abc import Callable
+
+from adapters.xmpp.ids import Place
 from adapters.xmpp.rooms.deeds import self_ping
 from adapters.xmpp.rooms.participant import Participant
 from adapters.xmpp.rooms.refusals import Refused
@@ -11,10 +14,10 @@ _NOT_IN = frozenset({"not-acceptable", "not-allowed", "bad-request"})
 
 
 class Mending:
-    """Of one room; one thing at a time."""
+    """Of one room; one thing at a time. `changed` is told where it is in again, or shut still."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, room: Room, changed: Callable[[Place], None]) -> None:
+        self.room, self._changed = room, changed
         self._busy = False
 
     def due(self) -> bool:
@@ -32,7 +35,7 @@ class Mending:
                 await room.enter()
                 if not room.open:
                     timers.later()
-                room.look()
+                self._changed(room.place)
             elif room.doubted:
                 await self._make_sure(room.doubted.pop())
             elif room.reading.behind:

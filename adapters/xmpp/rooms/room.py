@@ -8,6 +8,7 @@ import asyncio
 from contextlib import suppress
 from xml.etree.ElementTree import Element
 
+from adapters.xmpp.faults import BUG
 from adapters.xmpp.ids import Kind, Place
 from adapters.xmpp.rooms.cast import Cast
 from adapters.xmpp.rooms.deeds import facts_request
@@ -22,7 +23,7 @@ from adapters.xmpp.rooms.presences import Presences
 from adapters.xmpp.rooms.reading import Mark, Reading
 from adapters.xmpp.rooms.refusals import Refused
 from adapters.xmpp.rooms.timers import Timers
-from adapters.xmpp.wire.verdicts import BUG, Refusal
+from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Unavailable
 from bridge.model.ids import IdentityId
@@ -141,23 +142,13 @@ class Room:
         self.timers.clear()
 
     def fall(self) -> None:
-        """Told of a bug of ours where it is caught: we are out, and begin anew later (see `Mending`)."""
-        self._house.stumbled(f"the room {self.place.jid}")
+        """By a bug of ours: we are out, and begin anew later (see `Mending`)."""
         with suppress(DeliveryError):
             self.leave()
         self.lost(BUG)
         self._held, self.error = None, Refused(BUG)
         self.timers.later()
-        self.look()
-
-    @property
-    def resting(self) -> bool:
-        """We are out, and it is too early to come in again."""
-        return not self.open and self.timers.put_off
-
-    def look(self) -> None:
-        """What `open` said of the room is out of date."""
-        self._house.inlet.look_again(self.place.channel(self._house.network))
+        self._house.look_again(self.place)
 
     def _changed(self) -> None:
         """One of us came in, or is out."""
@@ -169,7 +160,7 @@ class Room:
             if self.open:
                 self.open = False
                 self.timers.later()
-                self.look()
+                self._house.look_again(self.place)
         self.outgoing.pump()
 
     # what comes

@@ -1,9 +1,11 @@
 """The door to all rooms: what comes over the link to the room it is for, and what is delivered to the one who says it there."""
 
 import asyncio
+from contextlib import AbstractContextManager, suppress
 from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
+from adapters.xmpp.faults import contained
 from adapters.xmpp.ids import place_of
 from adapters.xmpp.inbound.speech import words_for
 from adapters.xmpp.manifest import room_features
@@ -58,11 +60,9 @@ class Rooms:
         self._house.detach()
 
     def tick(self) -> None:
-        for room in [room for room in self.wanted.values() if not room.resting]:
-            try:
+        for room in [room for room in self.wanted.values() if not _rests(room)]:
+            with _alone(room, self._house):
                 room.tick()
-            except Exception:  # noqa: BLE001 - a crash of a room is a state of its channel, reported; it is begun anew
-                room.fall()
         if any(mending.due() for mending in self._mending.values()):
             self._due.set()
 
@@ -73,7 +73,7 @@ class Rooms:
                 await self._due.wait()
                 self._due.clear()
                 for mending in [mending for mending in self._mending.values() if mending.due()]:
-                    group.create_task(_mend(mending))
+                    group.create_task(_mend(mending, self._house))
 
     # channels
 
@@ -88,15 +88,14 @@ class Rooms:
         room = self.wanted.get(place.jid)
         if room is None:
             room = self.wanted[place.jid] = Room(place, self._house)
-            self._mending[place.jid] = Mending(room)
+            self._mending[place.jid] = Mending(room, self._house.look_again)
         try:
             async with turns:
-                if not room.resting:
-                    await room.enter()
+                if not _rests(room):
+                    with _alone(room, self._house, Unavailable):
+                        await room.enter()
         except Unavailable as error:
             return ChannelInfo(channel=channel, error=error.reason)
-        except Exception:  # noqa: BLE001 - as in `tick`
-            room.fall()
         if not room.open:
             return ChannelInfo(channel=channel, error=room.error.words if room.error is not None else "not in the room")
         name = room.people.facts.name or place.jid
@@ -207,10 +206,16 @@ class Rooms:
         return self._shelf.shown(self._features)
 
 
-async def _mend(mending: Mending) -> None:
-    try:
+async def _mend(mending: Mending, house: House) -> None:
+    with suppress(Unavailable), _alone(mending.room, house, Unavailable):  # then the link is gone, and the reason to be here
         await mending.mend()
-    except Unavailable:
-        pass  # the link is gone, and with it the reason to be here
-    except Exception:  # noqa: BLE001 - as in `Rooms.tick`
-        mending.room.fall()
+
+
+def _alone(room: Room, house: House, *passing: type[Exception]) -> AbstractContextManager[None]:
+    """A bug of ours within is a state of that room alone, which is begun anew."""
+    return contained(house.tools, house.network, f"the room {room.place.jid}", room.fall, passing=passing)
+
+
+def _rests(room: Room) -> bool:
+    """We are out, and it is too early to come in again."""
+    return not room.open and room.timers.put_off

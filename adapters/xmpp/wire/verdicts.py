@@ -6,8 +6,6 @@ from bridge.contract.errors import Disconnected, Rejected, Unavailable
 
 ODD = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, Unavailable, Rejected)
 """What code can raise for a stanza it did not expect, or where its answer can't be written."""
-BUG = "an internal error; it has been reported"
-"""What people are told of a bug of ours; the log has the rest."""
 
 _STREAMS = "{urn:ietf:params:xml:ns:xmpp-streams}"
 _STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
