@@ -71,6 +71,16 @@ class Room:
         for to in (*self.occupants.values(), occupant):
             self._presence(occupant, to, "unavailable", codes=codes, reason=reason, actor=actor)
 
+    def destroy(self, reason: str, *, moved_to: str) -> None:
+        """By its owner (XEP-0045 §10.9): nobody is in it any more."""
+        gone, self.occupants = [*self.occupants.values()], {}
+        for one in gone:
+            presence = Element(f"{{{CLIENT}}}presence", {"from": f"{self.jid}/{one.nick}", "to": one.jid, "type": "unavailable"})
+            x = SubElement(presence, f"{{{USER}}}x")
+            SubElement(x, f"{{{USER}}}item", {"affiliation": "none", "role": "none"})
+            SubElement(SubElement(x, f"{{{USER}}}destroy", {"jid": moved_to}), f"{{{USER}}}reason").text = reason
+            self._send(presence)
+
     def rename(self, nick: str, new: str) -> None:
         occupant = self.occupants.pop(nick)
         for to in (*self.occupants.values(), occupant):

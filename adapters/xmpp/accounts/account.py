@@ -21,7 +21,7 @@ from adapters.xmpp.accounts.services import LOST, Services, answer_to, learn, re
 from adapters.xmpp.accounts.showing import Showing
 from adapters.xmpp.accounts.wanted import Wanted
 from adapters.xmpp.config import XmppConfig
-from adapters.xmpp.ids import Place, bare, conversation, made_id
+from adapters.xmpp.ids import Place, bare, conversation, made_id, place_of
 from adapters.xmpp.outbound import received
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.wire.archive import Archive
@@ -272,11 +272,14 @@ class Account:
             except DeliveryError as error:
                 self._tools.log.debug("no receipt for a message: %s", error.reason)
 
-    async def enter(self, channel: ChannelId) -> ChannelInfo:
-        """A room of its own. The account is connected."""
+    async def enter(self, channel: ChannelId, *, asked: bool = False) -> ChannelInfo:
+        """A room of its own. The account is connected. `asked`: by its owner, who may have been sent away before."""
         if not self.joined.can:
             words = f"this login knows nothing of rooms yet: say `login {self._network}` again"
             return ChannelInfo(channel=channel, error=words)
+        room = self.joined.rooms.wanted.get(place_of(channel.id).jid)
+        if asked and room is not None:
+            room.timers.clear()
         (info,) = await self.joined.rooms.open(channel)
         return info
 

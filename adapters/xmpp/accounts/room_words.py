@@ -54,7 +54,7 @@ class RoomWords:
         if nick:
             account.wanted.name(room, nick)
         channel = account.wanted.channel(room)
-        info = await account.enter(channel)
+        info = await account.enter(channel, asked=True)
         if info.error is not None:
             if not account.wanted.is_linked(room):
                 await account.joined.rooms.close(channel)

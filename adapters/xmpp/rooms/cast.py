@@ -15,6 +15,7 @@ from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.refusals import CONFLICT, Refused, gone, joining
 from adapters.xmpp.rooms.voices import Voices
 from adapters.xmpp.stanza.here import Here, Kind
+from adapters.xmpp.stanza.parts import Muc
 from bridge.contract.errors import Unavailable
 
 ANSWER_SECONDS = 20.0
@@ -124,16 +125,16 @@ class Cast:
     # what the room says about one of us
 
     def hear(self, one: Participant, here: Here) -> None:
-        nick, codes = resource_of(here.sender), here.muc.codes if here.muc is not None else frozenset()
+        nick, muc = resource_of(here.sender), here.muc or Muc()
+        codes, item = muc.codes, muc.item
         if here.kind is Kind.ERROR:
             self._refused(one, here)
         elif here.kind is Kind.UNAVAILABLE and RENAMED in codes:
-            item = here.muc.item if here.muc is not None else None
             if nick == one.nick and item is not None and item.nick:
                 self.nicks.hold(one, item.nick)
         elif here.kind is Kind.UNAVAILABLE and one.state is State.IN and nick == one.nick:
-            item = here.muc.item if here.muc is not None else None
-            self.out(one, gone(codes, item.reason if item is not None else "", listens=one.jid == self._voices.me))
+            listens, person = one.jid == self._voices.me, self._voices.person is not None
+            self.out(one, gone(muc, listens=listens, person=person))
         elif here.kind is Kind.AVAILABLE and (nick == one.nick or SELF in codes):
             came = one.state is State.JOINING
             self.nicks.hold(one, nick)  # a room may spell a nick in its own way (status 210)

@@ -49,6 +49,16 @@ class Moves:
         who = gone.occupant.author or gone.who
         return self._events(gone, who, move, by, reason, made, now)
 
+    def told(self, words: str, made: str, now: datetime) -> Event:
+        """Words of ours to who reads here."""
+        return Event(
+            key=EventKey(self._network, made_id(self._place.jid, self._place.jid, made)),
+            channel=self._place.channel(self._network),
+            author=self._room(),
+            happened_at=now,
+            body=Message(text=Text(plain=words), style=Style.NOTICE),
+        )
+
     def _actor(self, nick: str) -> Identity | None:
         person = self._people.of(nick)
         return None if person is None else person.occupant.author or person.who

@@ -3,7 +3,7 @@
 from xml.etree.ElementTree import Element
 
 from adapters.xmpp.ids import resource_of
-from adapters.xmpp.rooms.cast import Cast
+from adapters.xmpp.rooms.cast import RENAMED, Cast
 from adapters.xmpp.rooms.deeds import instant_room
 from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.moves import Moves
@@ -32,7 +32,7 @@ class Presences:
         elif one is not self._me:
             self._of_us(one, here)
         elif here.kind is Kind.ERROR or one.sees(element, self._room):
-            self._of_me(here)
+            self._of_me(here, live=live)
         else:
             made, now = self._house.made(), self._house.tools.clock.now()
             for event in self._moves.heard(here, live=live, made=made, now=now):
@@ -48,12 +48,27 @@ class Presences:
         if here.kind is Kind.AVAILABLE and one.state is State.IN:
             self._people.claim(one.nick)
 
-    def _of_me(self, here: Here) -> None:
+    def _of_me(self, here: Here, *, live: bool) -> None:
+        if here.kind is Kind.UNAVAILABLE:
+            self._moved(here)
         if here.kind is Kind.AVAILABLE:
             self._people.here(here)
             if here.muc is not None and CREATED in here.muc.codes:
                 self._open_new()
         self._cast.hear(self._me, here)
+        out = self._me.refused
+        if live and out is not None and out.final and self._house.voices.person is not None:
+            cure = f" To come in again, say `{self._house.network} join {self._room}` to the bot."
+            words = f"You are out: {out.words}.{'' if here.muc is not None and here.muc.destroyed else cure}"
+            self._house.put(self._moves.told(words, self._house.made(), self._house.tools.clock.now()))
+
+    def _moved(self, here: Here) -> None:
+        """The nick that we had is nobody's now: whoever takes it next is not us."""
+        item = here.muc.item if here.muc is not None else None
+        if item is not None and item.nick and here.muc is not None and RENAMED in here.muc.codes:
+            self._people.renamed(resource_of(here.sender), item.nick)
+        else:
+            self._people.gone(resource_of(here.sender))
 
     def _open_new(self) -> None:
         """The room came about by our coming: until it is opened, nobody else can come in. Its answer changes nothing."""

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from adapters.xmpp.stanza.parts import Muc
 from bridge.contract.errors import DeliveryError, Rejected, Unavailable
 
 SOON = 0.2
@@ -45,10 +46,14 @@ _SAYING = {
 
 
 class Refused(Struct, frozen=True):
-    """Why one of us is not in a room. `lasting`: trying again soon will not help, and whoever talks there is told."""
+    """Why one of us is not in a room. `lasting`: trying again soon will not help, and whoever talks there is told.
+
+    `final`: nobody comes back unasked: the room is no more, or a person was sent away.
+    """
 
     words: str
     lasting: bool = False
+    final: bool = False
 
 
 def joining(condition: str, text: str) -> Refused:
@@ -70,16 +75,22 @@ def saying(condition: str, words: str, kind: str) -> DeliveryError:
     return Rejected(known if known is not None else words)
 
 
-def gone(codes: frozenset[int], reason: str, *, listens: bool = False) -> Refused:
-    """Why one of us is in a room no more, by the status codes of its own unavailable presence.
+def gone(muc: Muc, *, listens: bool, person: bool) -> Refused:
+    """Why one of us is in a room no more, by its own unavailable presence. `person`: all of us are one.
 
     A kick keeps out who speaks, since their next words would bring them back; who listens for all comes back by itself.
     """
+    codes, item = muc.codes, muc.item
+    reason = muc.reason or (item.reason if item is not None else "")
     said = f": {reason}" if reason else ""
+    if muc.destroyed:
+        on = f"; it goes on at {muc.moved_to}" if muc.moved_to else ""
+        return Refused(f"the room was closed{said}{on}", lasting=True, final=True)
+    by = f" by {item.actor}" if item is not None and item.actor else ""
     if 301 in codes:
-        return Refused(f"banned from the room{said}", True)
+        return Refused(f"banned from the room{by}{said}", lasting=True, final=person)
     if 307 in codes and 333 not in codes:
-        return Refused(f"kicked from the room{said}", lasting=not listens)
+        return Refused(f"kicked from the room{by}{said}", lasting=person or not listens, final=person)
     if 321 in codes or 322 in codes:
         return Refused(f"the room is for its members only now{said}", True)
     if 332 in codes:

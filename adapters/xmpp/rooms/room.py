@@ -159,7 +159,10 @@ class Room:
             self.error = me.refused
             if self.open:
                 self.open = False
-                self.timers.later()
+                if me.refused.final:
+                    self.timers.never()
+                else:
+                    self.timers.later()
                 self._house.look_again(self.place)
         self.outgoing.pump()
 

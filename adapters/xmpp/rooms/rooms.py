@@ -183,7 +183,8 @@ class Rooms:
             raise Unavailable("not in the room yet", retry_after=RETRY_SECONDS)
         if not room.open:
             if room.error is not None and room.error.lasting:
-                raise Rejected(f"the bridge is not in the room: {room.error.words}")
+                who = "the bridge is" if self._house.voices.person is None else "you are"
+                raise Rejected(f"{who} not in the room: {room.error.words}")
             raise Unavailable(room.error.words if room.error is not None else "not in the room yet", retry_after=RETRY_SECONDS)
         return room
 

@@ -99,7 +99,7 @@ class Saying:
         Who comes into the Matrix room anew may try again where they were refused before.
         """
         one = room.cast.of(self._house.voices.jid_of(body.who.id))
-        if one is not None and body.move in (Move.LEAVE, Move.KICK, Move.BAN):
+        if one is not None and one is not room.me and body.move in (Move.LEAVE, Move.KICK, Move.BAN):
             room.cast.leave(one)
             room.cast.drop(one)
         elif one is not None and body.move is Move.JOIN:

@@ -1,5 +1,7 @@
 """When one room is to be looked after."""
 
+import math
+
 from adapters.xmpp.rooms.house import House
 
 RETRY_FIRST, RETRY_CAP = 15.0, 1800.0
@@ -46,6 +48,10 @@ class Timers:
 
     def after(self, seconds: float) -> None:
         self._due_at = self._monotonic() + seconds
+
+    def never(self) -> None:
+        """Put off until it is asked for."""
+        self._due_at = math.inf
 
     def clear(self) -> None:
         """Nothing is put off."""

@@ -169,7 +169,7 @@ async def test_why_it_is_not_in_is_said_in_words(stage: Stage) -> None:
     stage.server.rooms.room(ROOM).affiliations[JID] = "outcast"
     info = await enter(stage)
     assert info.error is not None and "banned" in info.error
-    with pytest.raises(Rejected, match="banned"):
+    with pytest.raises(Rejected, match="you are not in the room: banned"):
         await stage.crew.deliver(out("a", "hello"))
 
 
@@ -218,3 +218,45 @@ async def test_somebody_s_forged_mark_is_no_proof(stage: Stage) -> None:
     await until(lambda: bool(heard(stage)))
     assert not stage.inlet.proofs
     assert heard(stage)[0].author.name == "bob"
+
+
+async def test_who_is_thrown_out_is_told_and_does_not_push_in_again(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.leave("juliet", {"307"}, reason="sleep well", actor="bob")
+    await until(lambda: bool(stage.texts()))
+    (text,) = stage.texts()
+    assert text.startswith("You are out: kicked from the room by bob: sleep well.") and f"join {ROOM}" in text
+    await enter(stage)
+    await stage.clock.advance(4000)
+    await stage.settled()
+    assert list(room.occupants) == ["bob"]
+    with pytest.raises(Rejected, match="you are not in the room: kicked"):
+        await stage.crew.deliver(out("a", "hello?"))
+    account = stage.crew.account("me")
+    assert account is not None
+    assert (await account.enter(TEA, asked=True)).error is None
+    assert set(room.occupants) == {"bob", "juliet"}
+
+
+async def test_a_room_that_was_destroyed_is_not_made_again_by_coming_back(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.destroy("we moved", moved_to=f"coffee@{MUC}")
+    await until(lambda: bool(stage.texts()))
+    assert f"the room was closed: we moved; it goes on at coffee@{MUC}." in stage.texts()[0]
+    await enter(stage)
+    await stage.clock.advance(4000)
+    await stage.settled()
+    assert not room.occupants
+
+
+async def test_who_takes_the_owner_s_old_nick_is_not_taken_for_them(stage: Stage) -> None:
+    room = await come_in(stage)
+    room.rename("juliet", "Jules")
+    room.enter("juliet", BOB)
+    room.say("juliet", "I am she")
+    room.say("Jules", "no, I am", id="phone-1")
+    await until(lambda: len(heard(stage)) == 2)
+    other, own = heard(stage)
+    assert own.author.id == IdentityId(NET, JID)
+    assert other.author.id.id.startswith(f"{ROOM}#")

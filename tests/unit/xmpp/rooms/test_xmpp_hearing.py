@@ -88,7 +88,7 @@ async def test_a_kick_of_one_of_ours_is_theirs_on_matrix_and_they_speak_again_wh
         assert event.body.by is not None
         assert event.body.by.name == event.author.name == "mod"
         assert event.body.reason == "calm down"
-        with pytest.raises(Rejected, match="kicked from the room: calm down"):
+        with pytest.raises(Rejected, match="kicked from the room by mod: calm down"):
             await one.say("I am not")
         await one.say(Membership(who=ALICE, move=Move.JOIN))
         await one.say("I am calm")
