@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 
 import uvloop
 
-from benchmarks import feeds, joining, latency, pushed, scale, throughput, xmpp
+from benchmarks import feeds, joining, latency, pushed, scale, throughput, xmpp, xmpp_scale
 from benchmarks.scene import bridged, floor
 
 Row = tuple[str, str, str, str, str]
@@ -124,7 +124,8 @@ async def run_feeds(folder: Path, rounds: int) -> list[Row]:
 
 
 async def run_xmpp(folder: Path, rounds: int) -> list[Row]:
-    return [*await run_xmpp_latency(folder, rounds), *await run_xmpp_throughput(folder, rounds)]
+    parts = (run_xmpp_latency, run_xmpp_throughput, run_xmpp_joining, run_xmpp_rooms, run_xmpp_accounts)
+    return [row for part in parts for row in await part(folder / part.__name__, rounds)]
 
 
 async def run_xmpp_latency(folder: Path, rounds: int) -> list[Row]:
@@ -141,6 +142,28 @@ async def run_xmpp_throughput(folder: Path, rounds: int) -> list[Row]:
     return rows
 
 
+async def run_xmpp_joining(folder: Path, rounds: int) -> list[Row]:
+    """Of CPU: once, whatever `rounds` says."""
+    joined, copy = await xmpp_scale.joining(folder)
+    return [
+        (f"{xmpp_scale.PUPPETS} of Matrix come into a MUC, each with a word: CPU", "–", f"{joined:.2f} s", "–", "≤ 2 s"),
+        (f"each copy of a message more, with {xmpp_scale.PUPPETS} of them there: CPU", "–", f"{copy:.1f} µs", "–", "≤ 10 µs"),
+    ]
+
+
+async def run_xmpp_rooms(folder: Path, rounds: int) -> list[Row]:
+    """Once, whatever `rounds` says."""
+    count = f"{xmpp_scale.ROOMS:,} MUCs with {xmpp_scale.PEOPLE_EACH} people each, {scale.PUPPETS:,} known puppets"
+    return [(f"resident, idle, {count}", "–", f"{await xmpp_scale.resident(folder):.0f} MB", "–", "≤ 200 MB")]
+
+
+async def run_xmpp_accounts(folder: Path, rounds: int) -> list[Row]:
+    """Once, whatever `rounds` says."""
+    each = await xmpp_scale.account(folder)
+    name = f"one account of {xmpp_scale.ACCOUNTS}, {xmpp_scale.CONTACTS} contacts in each: resident"
+    return [(name, "–", f"{each:.2f} MB", "–", "≤ 1.5 MB")]
+
+
 RUNS: dict[str, Callable[[Path, int], Awaitable[list[Row]]]] = {
     "latency": run_latency,
     "throughput": run_throughput,
@@ -150,6 +173,9 @@ RUNS: dict[str, Callable[[Path, int], Awaitable[list[Row]]]] = {
     "xmpp": run_xmpp,
     "xmpp-latency": run_xmpp_latency,
     "xmpp-throughput": run_xmpp_throughput,
+    "xmpp-joining": run_xmpp_joining,
+    "xmpp-rooms": run_xmpp_rooms,
+    "xmpp-accounts": run_xmpp_accounts,
 }
 
 WHOLE = [name for name in RUNS if "-" not in name]

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -71,16 +71,19 @@ class Bare(asyncio.Protocol):
                 self.inside.add(_nick(presence.rpartition(b"<presence")[2]))
         self._grown.set()
 
-    def enter(self, name: str) -> None:
-        """Asked for; what the name says next stands behind it."""
+    def enter(self, name: str, room: str = "") -> None:
+        """Asked for; what the name says next stands behind it. Another `room` than ours is named."""
         self.transport.write(
-            f"<presence from='{name}@{self.host}/x' to={quoteattr(f'{self.room}/{name}')}>{_MUC}</presence>".encode()
+            f"<presence from='{name}@{self.host}/x' to={quoteattr(f'{room or self.room}/{name}')}>{_MUC}</presence>".encode()
         )
 
     async def join(self, name: str) -> None:
         """Returns when it is in."""
         self.enter(name)
-        while name not in self.inside:
+        await self.are_in([name])
+
+    async def are_in(self, names: Collection[str]) -> None:
+        while not self.inside.issuperset(names):
             self._grown.clear()
             await self._grown.wait()
 

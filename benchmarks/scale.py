@@ -38,10 +38,16 @@ async def with_puppets(folder: Path) -> tuple[float, float]:
         assert scene.bridge is not None
         await scene.bridge.stop()
         before = await _resident(scene)
-        ledger = await Ledger.connect(f"sqlite:///{scene.bridge.folder}/unabridged.db", clock=SystemClock())
-        await asyncio.gather(*(_save_puppet(ledger, scene.room, number) for number in range(PUPPETS)))
-        await ledger.close()
+        await save_puppets(scene)
         return before, await _resident(scene)
+
+
+async def save_puppets(scene: Scene) -> None:
+    """Ten thousand people known, members of the room; the bridge is stopped."""
+    assert scene.bridge is not None
+    ledger = await Ledger.connect(f"sqlite:///{scene.bridge.folder}/unabridged.db", clock=SystemClock())
+    await asyncio.gather(*(_save_puppet(ledger, scene.room, number) for number in range(PUPPETS)))
+    await ledger.close()
 
 
 async def _resident(scene: Scene) -> float:

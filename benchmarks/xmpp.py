@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bridge.demo.process import Child
 from tests.doubles.homeserver import FakeHomeserver
 from tests.servers.bridge import BridgeProcess
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import COMPONENT, MUC, PEOPLE, SECRET, Prosody
+from tests.servers.xmpp import COMPONENT, HOST, MUC, PEOPLE, SECRET, Prosody
 
 ROOM = f"bench@{MUC}"
 EAR = "ear"
@@ -46,9 +46,9 @@ class Stage(Struct):
 
 
 @asynccontextmanager
-async def prosody() -> AsyncIterator[Prosody]:
+async def prosody(*accounts: str) -> AsyncIterator[Prosody]:
     with tempfile.TemporaryDirectory(prefix="unabridged-") as own:
-        server = Prosody(Path(own))
+        server = Prosody(Path(own), accounts=accounts)
         await server.start()
         try:
             yield server
@@ -57,19 +57,31 @@ async def prosody() -> AsyncIterator[Prosody]:
 
 
 @asynccontextmanager
-async def bridged(folder: Path) -> AsyncIterator[Stage]:
+async def bridged(
+    folder: Path,
+    *,
+    rooms: Sequence[str] = (),
+    accounts: Sequence[str] = (),
+    first: Callable[[Bare], Awaitable[None]] | None = None,
+) -> AsyncIterator[Stage]:
+    """With `rooms` linked besides. `first`: done by the crowd before the bridge is started."""
     port = free_port()
-    async with prosody() as server, FakeHomeserver(appservice_url=f"http://127.0.0.1:{port}") as hs:
+    async with prosody(*accounts) as server, FakeHomeserver(appservice_url=f"http://127.0.0.1:{port}") as hs:
         bridge = BridgeProcess(folder / "bridge", homeserver=hs.url, port=port)
+        linked = {ROOM_ALIAS: ROOM} | {f"#{room.partition('@')[0]}:localhost": room for room in rooms}
         bridge.write(
             f'[networks.local]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "127.0.0.1:{server.component_port}"\n'
-            f'secret_file = "secret"\n[[portals]]\nroom = "{ROOM_ALIAS}"\nlinks = ["local/{ROOM}"]\n'
+            f'secret_file = "secret"\ntls_ca = "{server.certificates.ca}"\n'
+            f'client_servers = {{ "{HOST}" = "127.0.0.1:{server.port}" }}\n'
+            + "".join(f'[[portals]]\nroom = "{alias}"\nlinks = ["local/{room}"]\n' for alias, room in linked.items())
         )
         (bridge.folder / "secret").write_text(SECRET)
         (bridge.folder / "registration.yaml").write_text(json.dumps(registration(hs, bridge.url)))
         hs.user("alice"), hs.user("admin")
         crowd = await Bare.connected(server.component_port, PEOPLE, SECRET, ROOM, EAR)
         try:
+            if first is not None:
+                await first(crowd)
             await bridge.start()
             room = await hs.find_alias(ROOM_ALIAS)
             hs.join(ALICE, room)
@@ -126,7 +138,7 @@ async def burst_in(stage: Stage) -> Burst:
 
 async def burst_out(stage: Stage) -> Burst:
     scene = stage.scene
-    people = await _people(stage, AUTHORS)
+    people = await of_matrix(stage, AUTHORS)
 
     def speak() -> None:
         for number in range(LINES):
@@ -135,7 +147,7 @@ async def burst_out(stage: Stage) -> Burst:
     return await burst(stage.scene, speak, stage.watch, lambda: list(range(LINES)))
 
 
-async def _people(stage: Stage, count: int) -> list[str]:
+async def of_matrix(stage: Stage, count: int) -> list[str]:
     """So many people of Matrix, each with a word in the room on XMPP."""
     scene = stage.scene
     people = [scene.homeserver.user(f"q{number}") for number in range(count)]

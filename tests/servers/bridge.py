@@ -72,9 +72,9 @@ class BridgeProcess:
         output, _ = await process.communicate()
         return process.returncode or 0, output.decode(errors="replace")
 
-    async def log_in(self, network: str, user: str, *answers: str) -> None:
-        """Makes the login `me` of that user, by the word and its questions."""
-        await asyncio.to_thread(_log_in, self.folder / "unabridged.sock", network, user, answers)
+    async def log_in(self, network: str, user: str, *answers: str, name: str = "me") -> None:
+        """Makes the login `name` of that user, by the word and its questions."""
+        await asyncio.to_thread(_log_in, self.folder / "unabridged.sock", network, user, answers, name)
 
     async def start(self) -> None:
         """Returns when `/ready` says 200."""
@@ -108,8 +108,8 @@ class BridgeProcess:
         await self.child.stop()
 
 
-def _log_in(socket: Path, network: str, user: str, answers: Sequence[str]) -> None:
-    answer = ask(socket, "login", {"network": network, "name": "me"}, user)
+def _log_in(socket: Path, network: str, user: str, answers: Sequence[str], name: str) -> None:
+    answer = ask(socket, "login", {"network": network, "name": name}, user)
     for text in answers:
         answer = ask(socket, "answer", {"talk": answer.talk or "", "text": text}, user)
     if answer.asks is not None or answer.failed:
