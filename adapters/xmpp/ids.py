@@ -310,6 +310,11 @@ def sent_id(where: str, who: str, id: str) -> str:
     return f"{where}/@{_safe(who)}/{_safe(id)}"
 
 
+def told_id(where: str, who: str, id: str, what: str) -> str:
+    """Of a stanza whose sender may use the id again: `what` tells it from the others."""
+    return f"{sent_id(where, who, id)}/{_safe(what)}"
+
+
 def loose_id(where: str, id: str) -> str:
     """What somebody in a conversation calls a stanza, whoever sent it."""
     return f"{where}//{_safe(id)}"

@@ -16,7 +16,7 @@ from bridge.contract.logins import Login
 from bridge.contract.toolbox import Clock, HttpAnswer, MediaStream, Toolbox
 from bridge.contract.words import Asker
 from bridge.model.events import Attachment, Event
-from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.signals import Signal
 
@@ -53,7 +53,7 @@ class RecordingInlet:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        """Committed, each key once."""
+        """Committed, each once: what is named as an earlier one is that one."""
         self.offered: list[Event] = []
         """Handed in, committed or not."""
         self.cursors: dict[str, Cursor] = {}
@@ -74,9 +74,11 @@ class RecordingInlet:
     async def accept(self, *events: Event, cursor: Cursor | None = None) -> None:
         self.offered += events
         await self._open.wait()
-        known = {event.key for event in self.events}
-        fresh = {event.key: event for event in reversed(events) if event.key not in known}
-        self.events += reversed(fresh.values())
+        known = {name for event in self.events for name in _names(event)}
+        for event in events:
+            if event.key not in known:
+                self.events.append(event)
+                known |= _names(event)
         if cursor is not None:
             self.cursors[cursor.scope] = cursor
 
@@ -98,6 +100,10 @@ class RecordingInlet:
     @property
     def connected(self) -> bool:
         return bool(self.states) and self.states[-1].phase is Phase.CONNECTED
+
+
+def _names(event: Event) -> set[EventKey]:
+    return {event.key, *(EventKey(event.key.network, name) for name in event.aliases)}
 
 
 class NoHttp:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from adapters.xmpp.accounts.contacts import Contacts
 from adapters.xmpp.accounts.intake import Item
 from adapters.xmpp.ids import Kind, Place
-from adapters.xmpp.inbound import Bounced, Proof, Scene, events
+from adapters.xmpp.inbound import Bounced, Lately, Proof, Scene, events
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import Archived, carbon, is_wrapped
@@ -59,6 +59,7 @@ class Hearing:
         self._contacts, self._tools, self._face = contacts, tools, face
         self.stanza_ids = False
         """Our server gives them, so they can be believed."""
+        self._lately = Lately()
         self._made = 0
         self.connection = ""
         """Names the connection, for stanzas that have no name of their own."""
@@ -71,7 +72,7 @@ class Hearing:
         if copy is None:
             self.count("spoofed")
             return None
-        return Words(element=copy.message, direct=False)
+        return Words(element=copy.message, direct=False, at=copy.at)
 
     def archived(self, kept: Archived) -> Words:
         return Words(element=kept.message, direct=False, archive_id=kept.id, at=kept.at, origin=Origin.HISTORY)
@@ -91,6 +92,8 @@ class Hearing:
         place = Place(Kind.DIRECT, peer, self._login)
         heard = events(said, self._scene(place, words))
         found = tuple(self._dressed(one) for one in heard if isinstance(one, Event))
+        for event in found:
+            self._lately.note(event)
         cursor = words.archive_id or (said.stanza_ids.get(self._me) if self.stanza_ids else None)
         channel = place.channel(self._network)
         return Found(
@@ -133,6 +136,7 @@ class Hearing:
             archive_id=words.archive_id,
             at=words.at,
             made=f"{self.connection}.{self._made}",
+            lately=self._lately.meant,
             dropped=self.count,
         )
 

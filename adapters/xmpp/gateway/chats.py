@@ -12,7 +12,7 @@ from adapters.xmpp.gateway.refusing import UNKNOWN
 from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.gateway.sending import Sending
 from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid
-from adapters.xmpp.inbound import Bounced, Invited, Proof, Scene, events
+from adapters.xmpp.inbound import Bounced, Invited, Lately, Proof, Scene, events
 from adapters.xmpp.outbound import received
 from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.voices import RESOURCE
@@ -36,6 +36,7 @@ class Chats:
         self._house, self._housing, self._sending, self._replies = house, housing, sending, replies
         self._known_as = known_as
         self.marks = Marks()
+        self._lately = Lately()
 
     def message(self, element: Element) -> None:
         """Of one to an address of ours that no room has taken."""
@@ -74,12 +75,14 @@ class Chats:
             stanza_ids=False,
             name_of=lambda jid: self._known_as(place).name if jid == place.jid else None,
             made=self._house.made(),
+            lately=self._lately.meant,
             dropped=self._house.odd,
         )
         found: list[Event] = []
         for one in events(said, scene):
             match one:
                 case Event():
+                    self._lately.note(one)
                     found.append(self._pictured(one, place))
                 case Proof():
                     self._sending.proved(one, place)

@@ -58,6 +58,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     """When it was said, where something that we trust told us (the archive, a carbon's wrapping)."""
     made: str = ""
     """Names a stanza that has no id and no date of its own: of the connection and the stanza's place in it."""
+    lately: Callable[[str], str] = str
+    """What a name that may be used again stands for now (`reused.Lately.meant`)."""
     dropped: Callable[[str], None] = _silently
     """Is told the reason of whatever could have been something and is nothing."""
 

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from adapters.xmpp import ids
+from adapters.xmpp.inbound.reused import told_apart
 from adapters.xmpp.inbound.scene import Bounced, Heard, Invited, Proof, Scene
 from adapters.xmpp.inbound.text import message_of, quoted
 from adapters.xmpp.stanza.parts import Fault, Retraction, Type
@@ -135,8 +136,9 @@ def _may_date(by: str, scene: Scene) -> bool:
 
 
 def _event(said: Said, scene: Scene, author: Identity, body: Body) -> Event:
-    names = (*_assigned(said, scene), *_sent(said, scene, author.id))
-    at = _when(said, scene)
+    assigned, at = _assigned(said, scene), _when(said, scene)
+    told = () if assigned and author.id.id != scene.me else told_apart(said, scene, author.id, at)
+    names = tuple(dict.fromkeys((*assigned, *told, *_sent(said, scene, author.id))))
     key = names[0] if names and "//" not in names[0] else _made(said, scene, author, at)
     return Event(
         key=EventKey(scene.network, key),
@@ -215,12 +217,12 @@ def _named(scene: Scene, id: str) -> Ref:
     """What a stanza of anybody's is called by the others: in a room by the room's id for it, else by its sender's."""
     if scene.place.is_room and scene.stanza_ids:
         return Ref(key=EventKey(scene.network, ids.by_id(scene.keeper, id)))
-    return Ref(key=EventKey(scene.network, ids.loose_id(scene.where, id)))
+    return Ref(key=EventKey(scene.network, scene.lately(ids.loose_id(scene.where, id))))
 
 
 def _own(scene: Scene, author: Identity, id: str) -> Ref:
     """A stanza of the same sender: what somebody else sent can't be meant."""
-    return Ref(key=EventKey(scene.network, ids.sent_id(scene.where, author.id.id, id)))
+    return Ref(key=EventKey(scene.network, scene.lately(ids.sent_id(scene.where, author.id.id, id))))
 
 
 # signals and errors

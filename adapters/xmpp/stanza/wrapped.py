@@ -14,10 +14,14 @@ from adapters.xmpp.stanza import fields, ns
 
 
 class Carbon(Struct, frozen=True):
-    """A message of ours through another device. `sent`: written there; else received there."""
+    """A message of ours through another device. `sent`: written there; else received there.
+
+    `at`: aware, UTC, where our server says that it was said earlier (XEP-0203): the line was down.
+    """
 
     message: Element
     sent: bool
+    at: datetime | None = None
 
 
 class Archived(Struct, frozen=True):
@@ -41,7 +45,8 @@ def carbon(element: Element, me: str) -> Carbon | None:
         wrapping = fields.child(element, ns.CARBONS, name)
         if wrapping is not None:
             message = _forwarded(wrapping)
-            return None if message is None else Carbon(message, name == "sent")
+            at = _stamped(fields.child(wrapping, ns.FORWARD, "forwarded")) or _stamped(element)
+            return None if message is None else Carbon(message, name == "sent", at)
     return None
 
 
@@ -55,8 +60,7 @@ def archived(element: Element, by: str, query: str) -> Archived | None:
     id, message = native(result.get("id")), _forwarded(result)
     if id is None or message is None:
         return None
-    stamp = fields.child(fields.child(result, ns.FORWARD, "forwarded"), ns.DELAY, "delay")
-    return Archived(message, id, None if stamp is None else fields.date(stamp.get("stamp")))
+    return Archived(message, id, _stamped(fields.child(result, ns.FORWARD, "forwarded")))
 
 
 _WRAPPINGS = frozenset(
@@ -71,6 +75,11 @@ _WRAPPINGS = frozenset(
 def _is_from(element: Element, who: str) -> bool:
     sender = element.get("from")
     return ns.split(element.tag)[1] == "message" and (not sender or fields.jid_of(sender) == who)
+
+
+def _stamped(element: Element | None) -> datetime | None:
+    stamp = fields.child(element, ns.DELAY, "delay")
+    return None if stamp is None else fields.date(stamp.get("stamp"))
 
 
 def _forwarded(wrapping: Element) -> Element | None:

@@ -30,6 +30,7 @@ from tests.unit.xmpp.gateway.parlour import (
     parlour,
 )
 
+FIRST = "m1" * 8
 WHERE = conversation(ALICE_JID, JULIET)
 RECEIPT = "<request xmlns='urn:xmpp:receipts'/>"
 
@@ -37,7 +38,7 @@ RECEIPT = "<request xmlns='urn:xmpp:receipts'/>"
 async def test_a_first_message_finds_a_room_and_is_confirmed_once_it_is_on_disk(street: Street) -> None:
     async with parlour(street) as one:
         one.inlet.shut()
-        one.hear(f"<body>art thou there?</body>{RECEIPT}", id="m1")
+        one.hear(f"<body>art thou there?</body>{RECEIPT}", id=FIRST)
         await until(lambda: one.inlet.offered)
         assert [(channel, peer.id.id) for channel, _, peer in one.houses.directs] == [(CHAT, JULIET)]
         assert not street.to(PHONE)
@@ -45,13 +46,13 @@ async def test_a_first_message_finds_a_room_and_is_confirmed_once_it_is_on_disk(
         await until(lambda: street.to(PHONE))
         (receipt,) = street.to(PHONE)
         confirmed = inside(receipt, "received")
-        assert confirmed is not None and confirmed.get("id") == "m1"
+        assert confirmed is not None and confirmed.get("id") == FIRST
         assert (receipt.get("from") or "").startswith(ALICE_JID)
         (event,) = one.events()
         assert (event.channel, event.author.id, event.key.id) == (
             CHAT,
             IdentityId(NET, JULIET),
-            sent_id(WHERE, JULIET, "m1"),
+            sent_id(WHERE, JULIET, FIRST),
         )
 
 
