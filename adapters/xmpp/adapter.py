@@ -55,7 +55,9 @@ class Xmpp:
             rooms, gateway = Rooms(house, shelf), Gateway(hall, shelf)
             self._parts |= {Kind.ROOM: rooms, Kind.GATEWAY: gateway}
             self._words = ChatWords(gateway.subscriptions, self._words, tools).all()
-            self._component = Component(config, inlet, tools, shelf, (rooms, gateway), is_copy=rooms.is_copy, told=self._report)
+            self._component = Component(
+                network, config, inlet, tools, shelf, (rooms, gateway), is_copy=rooms.is_copy, told=self._report
+            )
         self._accounts_known = False
 
     # life

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.faults import BUG, CRASH_SECONDS, contained
 from adapters.xmpp.parts import OnComponent
 from adapters.xmpp.wire.component import Link
 from adapters.xmpp.wire.pauses import Pauses
@@ -15,7 +16,7 @@ from adapters.xmpp.wire.skim import IsCopy
 from bridge.contract.adapter import Inlet
 from bridge.contract.errors import Disconnected
 from bridge.contract.toolbox import Toolbox
-from bridge.model.ids import ChannelId
+from bridge.model.ids import ChannelId, NetworkName
 
 TICK_SECONDS = 1.0
 
@@ -25,6 +26,7 @@ class Component:
 
     def __init__(
         self,
+        network: NetworkName,
         config: XmppConfig,
         inlet: Inlet,
         tools: Toolbox,
@@ -34,13 +36,18 @@ class Component:
         is_copy: IsCopy,
         told: Callable[[], None],
     ) -> None:
-        self._config, self._inlet, self._tools, self._shelf = config, inlet, tools, shelf
+        self._network, self._config, self._inlet, self._tools, self._shelf = network, config, inlet, tools, shelf
         self._parts, self._is_copy, self._told = parts, is_copy, told
         self._opened: set[ChannelId] = set()
         self.tried = False
         """It has been found out whether it can be connected."""
-        self.trouble: str | None = None
-        """Why it is not connected, while the network goes on without it."""
+        self._fallen: str | None = None
+        self._ill: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not connected, while the network goes on without it; or what is wrong with a part of it."""
+        return self._fallen or self._ill
 
     # life
 
@@ -49,18 +56,25 @@ class Component:
 
         Raises `Disconnected` where nobody needs the network without it.
         """
-        self.tried, self.trouble, pauses = False, None, Pauses(self._tools)
+        self.tried, self._fallen, pauses = False, None, Pauses(self._tools)
         while True:
             pauses.begin()
-            try:
+            end = await self._life()
+            if not self._tools.logins.all():
+                raise end
+            if end.reason != self._fallen:
+                self._tools.log.warning("the component is not connected: %s", end.reason)
+            self._turned(end.reason)
+            await self._tools.clock.sleep(pauses.after(end))
+
+    async def _life(self) -> Disconnected:
+        """Of one connection, to its end, be that a bug of ours."""
+        try:
+            with contained(self._tools, self._network, "the component", passing=(Disconnected,)):
                 await self._live()
-            except Disconnected as end:
-                if not self._tools.logins.all():
-                    raise
-                if end.reason != self.trouble:
-                    self._tools.log.warning("the component is not connected: %s", end.reason)
-                self._turned(end.reason)
-                await self._tools.clock.sleep(pauses.after(end))
+        except Disconnected as end:
+            return end
+        return Disconnected(BUG)
 
     async def _live(self) -> NoReturn:
         """One connection, to its end. Raises `Disconnected`."""
@@ -71,7 +85,7 @@ class Component:
             async with asyncio.TaskGroup() as tasks:
                 for part in self._parts:
                     part.attach(link, pipeline)
-                jobs = (pipeline.run(), self._tick(link), self._shelf.learn(link), *(part.run() for part in self._parts))
+                jobs = (pipeline.run(), self._tick(link), self._shelf.learn(link), *map(self._keep, self._parts))
                 working = [tasks.create_task(one) for one in jobs]
                 self._turned(None)
                 end = await asyncio.shield(link.over)  # whoever cancels us doesn't end it: the goodbye does
@@ -87,10 +101,22 @@ class Component:
 
     def _turned(self, trouble: str | None) -> None:
         """It is connected, or not; what is seen through it is opened anew where it was the other way before."""
-        other = (trouble is None) != (self.trouble is None)
-        self.tried, self.trouble = True, trouble
+        other = (trouble is None) != (self._fallen is None)
+        self.tried, self._fallen = True, trouble
         if other:
             self._inlet.look_again(*self._opened)
+        self._told()
+
+    async def _keep(self, part: OnComponent) -> None:
+        """A bug in a part is no matter of the others, nor of the connection: after a while it goes on."""
+        while True:
+            with contained(self._tools, self._network, type(part).__name__, lambda: self._ails(BUG)):
+                await part.run()
+            await self._tools.clock.sleep(CRASH_SECONDS)
+            self._ails(None)
+
+    def _ails(self, what: str | None) -> None:
+        self._ill = what
         self._told()
 
     def _detach(self, reason: str) -> None:

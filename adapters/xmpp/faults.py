@@ -9,6 +9,9 @@ from bridge.model.ids import NetworkName
 BUG = "an internal error; it has been reported"
 """What people are told of it; the log has the rest."""
 
+CRASH_SECONDS = 30.0
+"""Before what a bug has ended begins anew."""
+
 
 @contextmanager
 def contained(

@@ -37,7 +37,6 @@ OUR_SWALLOWERS = (
     "bridge.app",
     "bridge.ops",
     "bridge.commands",
-    "adapters.xmpp.accounts.crew",
     "adapters.xmpp.faults",
 )
 """Where a supervisor, the courier or a writer turns an unknown error into a recorded state."""

@@ -9,6 +9,7 @@ from adapters.xmpp.accounts.account import Account
 from adapters.xmpp.accounts.features import direct_features
 from adapters.xmpp.accounts.services import Services
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.faults import BUG, CRASH_SECONDS, contained
 from adapters.xmpp.ids import Kind, Place, place_of
 from adapters.xmpp.manifest import room_features
 from adapters.xmpp.outbound import chat_state, displayed
@@ -22,9 +23,6 @@ from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import HUB, ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
 from bridge.model.signals import Presence, Signal, Typing
-
-CRASH_SECONDS = 30.0
-"""Before an account that a bug has ended begins anew."""
 
 
 class Crew:
@@ -96,12 +94,8 @@ class Crew:
     async def _keep(self, account: Account) -> None:
         """To its end; a bug in it ends no other account, and after a while another takes its place."""
         name = account.login.name
-        try:
+        with contained(self._tools, self._network, f"the account {name}", lambda: account.fell_ill(Disconnected(BUG))):
             await account.run()
-        except Exception:  # a crash of an account is a state of its login, reported, and it is begun anew
-            self._tools.log.exception("the account %s crashed", name)
-            self._tools.metrics.count("adapter_crashes", network=self._network)
-            account.fell_ill(Disconnected("an internal error; it has been reported"))
         await self._tools.clock.sleep(CRASH_SECONDS)
         del self._accounts[name], self._keepers[name]
         self._news.set()

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from adapters.xmpp.faults import contained
+from adapters.xmpp.rooms.house import House
 from bridge.contract.errors import BridgeError
-from bridge.contract.toolbox import Toolbox
 
 AT_ONCE = 8
 MOST = 500
@@ -15,15 +16,17 @@ Errand: TypeAlias = Callable[[], Awaitable[None]]
 
 
 class Errands:
-    def __init__(self, tools: Toolbox) -> None:
-        self._tools = tools
+    """A bug in one of them costs one answer."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
         self._waiting: deque[Errand] = deque()
         self._wanted = asyncio.Event()
 
     def do(self, errand: Errand) -> bool:
         """False where there is too much to do already."""
         if len(self._waiting) >= MOST:
-            self._tools.metrics.count("xmpp_errands_refused")
+            self._house.tools.metrics.count("xmpp_errands_refused")
             return False
         self._waiting.append(errand)
         self._wanted.set()
@@ -46,8 +49,12 @@ class Errands:
                 self._wanted.clear()
                 continue
             errand = self._waiting.popleft()
-            try:
-                await errand()
-            except (BridgeError, OSError) as error:
-                self._tools.metrics.count("xmpp_errands_failed")
-                self._tools.log.info("an answer could not be had: %s", error)
+            with contained(self._house.tools, self._house.network, "an answer"):
+                await self._run(errand)
+
+    async def _run(self, errand: Errand) -> None:
+        try:
+            await errand()
+        except (BridgeError, OSError) as error:
+            self._house.tools.metrics.count("xmpp_errands_failed")
+            self._house.tools.log.info("an answer could not be had: %s", error)

@@ -39,7 +39,7 @@ class Gateway:
     def __init__(self, house: House, shelf: Shelf) -> None:
         config, tools = house.config, house.tools
         self._house, self._shelf = house, shelf
-        self._errands, self._faces, self._book = Errands(tools), Faces(tools), Book(self._house, self._shown_otherwise)
+        self._errands, self._faces, self._book = Errands(house), Faces(tools), Book(self._house, self._shown_otherwise)
         replies = Replies(self._house, self._errands)
         self._housing, self._sending = Housing(self._house), Sending(self._house, shelf)
         self._chats = Chats(self._house, self._housing, self._sending, replies, self._book.known_as)

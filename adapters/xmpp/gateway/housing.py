@@ -84,16 +84,19 @@ class Housing:
     async def run(self) -> None:
         """Makes rooms, until cancelled."""
         turns = asyncio.Semaphore(ROOMS_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            while True:
-                await self._wanted.wait()
-                self._wanted.clear()
-                new, self._new = self._new, []
-                for channel in new:
-                    group.create_task(self._make(channel, turns))
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._wanted.wait()
+                    self._wanted.clear()
+                    new, self._new = self._new, []
+                    for channel in new:
+                        group.create_task(self._make(channel, turns))
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
-        """The connection is gone, and with it who could be told."""
+        """Nobody makes rooms any more."""
         waiting, self._waiting, self._new = self._waiting, {}, []
         for chat in waiting.values():
             self._give_back(chat, BUSY, "The bridge was stopped before it could take this message.")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from adapters.xmpp.faults import contained
 from adapters.xmpp.gateway.book import Book
 from adapters.xmpp.gateway.caps import Caps
 from adapters.xmpp.gateway.contacts import Contact, words
@@ -51,12 +52,15 @@ class Subscriptions:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                one = self._waiting.popleft()
-                try:
-                    await (self._presences.greet(one) if isinstance(one, Place) else self._meet(one))
-                except (DeliveryError, LedgerUnavailable) as error:
-                    self._house.odd("presence not answered")
-                    self._house.tools.log.info("a presence was not dealt with: %s", error)
+                with contained(self._house.tools, self._house.network, "a presence"):
+                    await self._deal(self._waiting.popleft())
+
+    async def _deal(self, one: Here | Place) -> None:
+        try:
+            await (self._presences.greet(one) if isinstance(one, Place) else self._meet(one))
+        except (DeliveryError, LedgerUnavailable) as error:
+            self._house.odd("presence not answered")
+            self._house.tools.log.info("a presence was not dealt with: %s", error)
 
     def opened(self, places: Iterable[Place]) -> None:
         """Chats that we look after: who sees whom there is told again."""

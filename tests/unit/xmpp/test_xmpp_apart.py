@@ -8,7 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.xmpp.adapter import Xmpp
+from adapters.xmpp.component import TICK_SECONDS
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.faults import BUG, CRASH_SECONDS
+from adapters.xmpp.gateway.gateway import Gateway
+from adapters.xmpp.wire.component import Link
 from bridge.contract.adapter import NetworkState, Phase
 from bridge.contract.errors import Disconnected, Unavailable
 from bridge.contract.logins import Login
@@ -130,5 +134,58 @@ async def test_without_a_login_the_components_fall_is_the_networks(house: Compon
         assert both.running is not None
         await asyncio.wait([both.running], timeout=PATIENCE)
         assert isinstance(both.running.exception(), Disconnected)
+    finally:
+        await both.stop()
+
+
+async def test_a_bug_in_the_component_is_no_matter_of_an_account(
+    house: ComponentServer, home: AccountServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Both(house, home)
+
+    def bug(link: Link) -> None:
+        raise RuntimeError("a bug of ours")
+
+    try:
+        await both.start()
+        await both.adapter.open(LOBBY)
+        with monkeypatch.context() as patch:
+            patch.setattr(Link, "tick", bug)
+            await both.clock.advance(TICK_SECONDS)
+            await until(lambda: both.inlet.states[-1].reason is not None)
+        assert both.inlet.states[-1].reason == f"the component: {BUG}"
+        home.send(said("good morrow", "m1"))
+        await until(lambda: both.heard == ["good morrow"])
+        await both.clock.advance(60)
+        await until(lambda: both.inlet.states[-1].reason is None)
+        await both.adapter.open(LOBBY)
+        await both.adapter.deliver(delivery("hello, room"))
+        assert home.logins == 1
+    finally:
+        await both.stop()
+
+
+async def test_a_bug_in_the_chats_of_the_component_is_no_matter_of_its_rooms(
+    house: ComponentServer, home: AccountServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, tries = Both(house, home, login=False), 0
+
+    async def bug(gateway: Gateway) -> None:
+        nonlocal tries
+        tries += 1
+        raise RuntimeError("a bug of ours")
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Gateway, "run", bug)
+            await both.start()
+            await both.adapter.open(LOBBY)
+            await until(lambda: both.inlet.states[-1].reason == f"the component: {BUG}")
+            await both.adapter.deliver(delivery("hello, room"))
+            await both.clock.advance(CRASH_SECONDS)
+            await until(lambda: tries == 2)
+        await both.clock.advance(CRASH_SECONDS)
+        await until(lambda: both.inlet.states[-1].reason is None)
+        assert both.inlet.looked == [], "it was connected all the time"
     finally:
         await both.stop()
