@@ -328,7 +328,7 @@ def _tasks(
 
     async def adopted(room: str) -> None:
         await receiver.look(room)
-        if hub.look_back.owes(room):
+        if not await hub.look_back.paid(room):
             raise Unavailable(f"what was said in {room} before it was linked can't be read yet")
 
     affairs = Affairs(

@@ -24,6 +24,7 @@ from bridge.matrix.ports import Memory
 from bridge.model.ids import HUB, EventKey
 
 _LINKED = "linked-at"
+_OWED = "owed-since"
 _SLACK = timedelta(minutes=2)
 """Clocks differ, and the mark of our last being there is up to a minute old."""
 _PAGES = 20
@@ -116,16 +117,23 @@ class LookBack:
         if since is not None:
             self._owed[room] = since
             self._looked.discard(room)
+            await self._memory.save_fact(_OWED, room, since.isoformat())
         await self._memory.save_fact(_LINKED, room, (since or self._clock.now()).isoformat())
 
-    def owes(self, room: str) -> bool:
-        """Whether what was said before it was linked is yet to be looked for."""
-        return room in self._owed
+    async def paid(self, room: str) -> bool:
+        """Whether what was said before it was linked need not be looked for any more, because it was, and is committed."""
+        if room in self._owed:
+            return False
+        await self._memory.save_fact(_OWED, room, None)
+        return True
 
     async def first_look(self, room: str) -> list[Mapping[str, Any]]:
         """`missed` since the last run, or since what `linked` was told, once for each room; nothing after that."""
         if room in self._looked:
             return []
+        owed = await self._memory.fact(_OWED, room)
+        if owed is not None:
+            self._owed[room] = datetime.fromisoformat(owed)  # over restarts, too
         since = self._owed.get(room) or await self.last_there()
         found = [] if since is None else await self._unknown(room, since)
         if found is None and room in self._owed:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bridge.model.ids import ChannelId, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.portals import Direction, PortalKind
 from bridge.testing.doubles import until
+from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.salon import Salon
 from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, channel, lobby, passing, says
@@ -199,6 +201,27 @@ class TestStartedByThePersonHere:
             async with background(lambda: passing(bridge.clock)):
                 await bridge.heard("hello bob")
             assert await room_of(bridge) == room
+
+    async def test_what_could_not_be_read_before_a_restart_comes_after_it(self, tmp_path: Path, hs: FakeHomeserver) -> None:
+        """However long it could not be read: a restart looks no further back than it must."""
+        clock = FakeClock(datetime.now(UTC))  # the homeserver's
+        async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon", clock=clock) as bridge:
+            await self._bob_is_known(bridge, hs)
+            await log_in(bridge)
+            hs.faults.status(503, "messages", times=10**6)
+            room = hs.make_room(ALICE, public=False, invite=[PUPPET], is_direct=True)
+            hs.say(ALICE, room, "hello bob")
+            async with background(lambda: passing(clock)):
+                await hs.wait_for(room, lambda event: event["type"] == "m.room.member" and event["state_key"] == hs.bot)
+                await until(lambda: clock.monotonic() > 7200)
+            assert await room_of(bridge) == room
+        hs.faults.armed.clear()
+        async with (
+            background(lambda: passing(clock)),
+            a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon", world=bridge.world, clock=clock) as again,
+        ):
+            await again.heard("hello bob")
+            assert await room_of(again) == room
 
     async def test_a_second_room_leads_to_the_first(self, tmp_path: Path, hs: FakeHomeserver) -> None:
         async with a_bridge(tmp_path, hs, portals=(lobby(),), adapter="salon") as bridge:
