@@ -188,6 +188,14 @@ class XmppClient:
         self._stream.send_raw(_written(element))
         return id
 
+    def raw(self, text: str) -> None:
+        """Whatever it is, as it is."""
+        self._stream.send_raw(text)
+
+    async def is_through(self) -> None:
+        """The server has dealt with all that was sent."""
+        await self.ask(HOST, "get", Element("{urn:xmpp:ping}ping"))
+
     def correct(self, room: str, id: str, text: str) -> str:
         return self.say(room, text, Element(CORRECT, {"id": id}))
 
