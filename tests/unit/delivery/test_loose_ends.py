@@ -1,17 +1,20 @@
 """What is rare: late proof, one bad line among many, a part that never arrived."""
 
 import asyncio
+import random
 
 import msgspec
 import pytest
 
 from bridge.contract.delivery import Delivery
-from bridge.contract.errors import Rejected, Unavailable, Uncertain
+from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Uncertain
 from bridge.contract.plan import Draft
-from bridge.ledger.rows import State
+from bridge.delivery.patience import PatientOutbox
+from bridge.delivery.settling import Settler
+from bridge.ledger.rows import Settled, State
 from bridge.model.events import Body, Edit, Redaction
 from bridge.model.ids import HUB
-from tests.unit.delivery.stage import NET, FakeOutlet, Stage, delivery, draft, key, receipt_of, ref, say, turns
+from tests.unit.delivery.stage import NET, FakeOutlet, Stage, background, delivery, draft, key, receipt_of, ref, say, turns
 
 
 @pytest.fixture
@@ -33,6 +36,29 @@ async def test_proof_of_a_dead_letter_makes_it_done(stage: Stage) -> None:
         await turns()
         assert stage.state(1) == "done"
     assert [copy.id for copy in stage.ledger.all_copies] == ["id-1"]
+
+
+async def test_what_is_proved_in_flight_is_on_disk_for_who_asks_and_once(stage: Stage) -> None:
+    outlet = FakeOutlet()
+    outlet.gate = asyncio.Event()
+    async with stage.running(outlet) as courier:
+        await stage.send(draft(1))
+        courier.proved(delivery(1).id, receipt_of(delivery(1)))
+        await courier.recorded()
+        assert [copy.id for copy in stage.ledger.all_copies] == ["id-1"]
+        outlet.gate.set()
+        await stage.send(draft(2))
+        assert outlet.lines == ["line 1", "line 2"]
+    assert [copy.id for copy in stage.ledger.all_copies] == ["id-1", "id-2"]
+
+
+async def test_who_asks_for_what_is_on_disk_as_all_ends_is_told_that_nobody_knows(stage: Stage) -> None:
+    settler = Settler(PatientOutbox(stage.ledger, stage.clock, random.Random(1), stage.counts), lambda entries: None)
+    async with background(settler.run):
+        await turns()
+    settler.put(Settled(id=delivery(1).id, state=State.DONE), lambda id: None)
+    with pytest.raises(LedgerUnavailable):
+        await settler.flush()
 
 
 async def test_what_was_proved_before_its_time_was_up_is_done_and_nobody_is_told(stage: Stage) -> None:
