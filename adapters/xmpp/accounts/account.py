@@ -249,6 +249,9 @@ class Account:
         if found.bounced is not None and (place := self.sending.bounced(found.bounced)) is not None:
             self.say(place.jid, f"This message did not arrive: {found.bounced.words}.", f"bounced {found.bounced.id}")
         item = found.item
+        if found.invited is not None and (told := self.people.invited(found.peer, found.invited.invite)) is not None:
+            item = self._notice(found.peer, told, f"invited {found.invited.invite.room} {found.said.id}")
+            item.cursor = found.item.cursor
         if found.said.sender.partition("/")[0] != self.me:
             self.marks.note(found.said, item.events)
         item.ticket = ticket
@@ -294,6 +297,9 @@ class Account:
 
     def say(self, jid: str, words: str, what: str) -> None:
         """A notice in the chat with somebody; `what` tells it from all others, so that it is said once."""
+        self.intake.put(self._notice(jid, words, what))
+
+    def _notice(self, jid: str, words: str, what: str) -> Item:
         who, channel = self.hearing.person(jid), self.hearing.channel(jid)
         event = Event(
             key=EventKey(self._network, made_id(conversation(self.me, jid), jid, what)),
@@ -302,7 +308,7 @@ class Account:
             happened_at=self._tools.clock.now(),
             body=Message(text=Text(plain=words), style=Style.NOTICE),
         )
-        self.intake.put(Item(channel=channel, peer=who, events=(event,)))
+        return Item(channel=channel, peer=who, events=(event,))
 
     def _shown_otherwise(self, jid: str) -> None:
         """A contact's name or picture is another: the chat shows it, where there is one."""

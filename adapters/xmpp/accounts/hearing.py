@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from adapters.xmpp.accounts.contacts import Contacts
 from adapters.xmpp.accounts.intake import Item
 from adapters.xmpp.ids import Kind, Place
-from adapters.xmpp.inbound import Bounced, Lately, Proof, Scene, events
+from adapters.xmpp.inbound import Bounced, Invited, Lately, Proof, Scene, events
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import Archived, carbon, is_wrapped
@@ -41,6 +41,7 @@ class Found(Struct, frozen=True, kw_only=True):
     signals: tuple[Signal, ...] = ()
     proofs: tuple[Proof, ...] = ()
     bounced: Bounced | None = None
+    invited: Invited | None = None
 
 
 class Hearing:
@@ -104,6 +105,7 @@ class Hearing:
             signals=tuple(one for one in heard if isinstance(one, Typing | ReadMark)),
             proofs=tuple(one for one in heard if isinstance(one, Proof)),
             bounced=next((one for one in heard if isinstance(one, Bounced)), None),
+            invited=next((one for one in heard if isinstance(one, Invited)), None),
         )
 
     def peer_of(self, said: Said) -> str | None:

@@ -8,7 +8,7 @@ from adapters.xmpp.accounts.contacts import Contact, Contacts
 from adapters.xmpp.accounts.faces import PUBSUB_EVENT, Faces
 from adapters.xmpp.stanza import fields, ns
 from adapters.xmpp.stanza.here import Here, Kind, read_presence
-from adapters.xmpp.stanza.parts import Bad
+from adapters.xmpp.stanza.parts import Bad, Invite
 from bridge.contract.adapter import Inlet
 from bridge.contract.toolbox import Toolbox
 from bridge.model.ids import IdentityId, NetworkName
@@ -19,7 +19,7 @@ from bridge.text.plain import cut
 MOST_ASKS = 200
 """Requests that wait for an answer; those beyond it are left to the server, which will show them again."""
 ASKS_AN_HOUR = 20
-"""Strangers' requests that become chats; beyond it they only wait in `contacts`."""
+"""Strangers' requests and invitations that become chats; beyond it they only wait in `contacts`, or are nothing."""
 _HOUR = 3600.0
 _WORDS = 300
 
@@ -115,6 +115,17 @@ class People:
         accept, deny, block = (f"`{self._network} {word} {jid}`" for word in ("accept", "deny", "block"))
         ask = f"{jid} asks to see when you are there{said}. Answer to the bot: {accept}, {deny} or {block}."
         self._say(jid, ask, f"asks {self._today():%Y-%m-%d}")
+
+    def invited(self, sender: str, invite: Invite) -> str | None:
+        """What its owner is told of an invitation to a room that `sender` sent; None where strangers sent too many."""
+        contact = self._contacts.get(sender)
+        if (contact is None or not contact.seen) and not self._may_show():
+            self._count("invitations-not-shown")
+            return None
+        by = f"{invite.by} invites" if invite.by == sender else f"{sender} says that {invite.by} invites"
+        reason = cut(" ".join(strip_controls(invite.reason).split()), _WORDS)
+        said = f", saying: {reason}" if reason else ""
+        return f"{by} you to the room {invite.room}{said}. To enter it, say to the bot: `{self._network} join {invite.room}`."
 
     def _may_show(self) -> bool:
         now = self._tools.clock.monotonic()
