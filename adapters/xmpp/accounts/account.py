@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import blake2b
 from xml.etree.ElementTree import Element
 
+from adapters.xmpp.accounts.asides import Asides
 from adapters.xmpp.accounts.contacts import ROSTER, Contacts
 from adapters.xmpp.accounts.faces import Faces
 from adapters.xmpp.accounts.hearing import Found, Hearing, Words
@@ -80,7 +81,9 @@ class Account:
         self.joined = Joined(*who, uploads=uploads, settle=self._settle, reading=halts[1])
         self.wanted = Wanted(network, login.name, self.me, self.joined, tools)
         self.faces = Faces(inlet, tools, self._shown_otherwise)
-        self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face)
+        shown = Asides(self.me, self.wanted).shown
+        self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face, shown=shown)
+        self._notices = Notices(network, self.me, self.hearing, tools)
         known = (network, self.me, self.contacts, inlet, tools)
         self.people = People(*known, faces=self.faces, say=self.say, renamed=self._shown_otherwise)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)

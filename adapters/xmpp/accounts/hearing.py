@@ -45,7 +45,9 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Hearing:
-    """Pure but for the clock and counting. `me`: our bare address; `face`: the picture that is known of somebody."""
+    """Pure but for the clock and counting. `me`: our bare address; `face`: the picture that is known of somebody;
+    `shown`: where what was said is to be shown, if not in the chat with who said it.
+    """
 
     def __init__(
         self,
@@ -55,9 +57,10 @@ class Hearing:
         contacts: Contacts,
         tools: Toolbox,
         face: Callable[[str], str | None],
+        shown: Callable[[Said, Item], Item],
     ) -> None:
         self._network, self._login, self._me = network, login, me
-        self._contacts, self._tools, self._face = contacts, tools, face
+        self._contacts, self._tools, self._face, self._shown = contacts, tools, face, shown
         self.stanza_ids = False
         """Our server gives them, so they can be believed."""
         self._lately = Lately()
@@ -98,7 +101,7 @@ class Hearing:
         cursor = words.archive_id or (said.stanza_ids.get(self._me) if self.stanza_ids else None)
         channel = place.channel(self._network)
         return Found(
-            item=Item(channel=channel, peer=self.person(peer), events=found, cursor=cursor),
+            item=self._shown(said, Item(channel=channel, peer=self.person(peer), events=found, cursor=cursor)),
             said=said,
             peer=peer,
             direct=words.direct,

@@ -85,6 +85,9 @@ class People:
             self._signal(jid, Availability.OFFLINE, "")
 
     def _met(self, jid: str, here: Here) -> None:
+        if here.muc is not None:  # of a room that was left, perhaps: who is in one is no contact's device
+            self._count("presence-of-rooms")
+            return
         if self._contacts.get(jid) is None:
             self._count("presence-of-strangers")
             return

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from adapters.xmpp.accounts.bookmarks import Bookmark, Bookmarks
 from adapters.xmpp.accounts.joined import Joined
 from adapters.xmpp.accounts.services import LOST
-from adapters.xmpp.ids import Kind, Place
+from adapters.xmpp.ids import Kind, Place, occupant
 from adapters.xmpp.wire.client import Client
 from bridge.contract.errors import DeliveryError, LedgerUnavailable
 from bridge.contract.toolbox import Toolbox
@@ -32,6 +32,18 @@ class Wanted:
 
     def channel(self, room: str) -> ChannelId:
         return Place(Kind.JOINED, room, self._login).channel(self._network)
+
+    def place(self, room: str, name: str = "") -> Identity:
+        """The room as somebody who is there."""
+        return Identity(id=IdentityId(self._network, room), profile=Profile(name=name or room.partition("@")[0]), bot=True)
+
+    def occupant(self, room: str, nick: str) -> Identity:
+        """Who has that nick."""
+        found = self._joined.rooms.wanted.get(room)
+        known = None if found is None else found.people.occupant(nick)
+        if known is not None:
+            return known.who
+        return Identity(id=IdentityId(self._network, occupant(room, nick)), profile=Profile(name=nick))
 
     def is_linked(self, room: str) -> bool:
         return self.channel(room) in self._tools.linking.linked()
@@ -93,7 +105,7 @@ class Wanted:
 
     async def link(self, room: str, name: str) -> None:
         """A room on the hub, where there is none yet. Raises `Unavailable`, `Rejected`."""
-        place = Identity(id=IdentityId(self._network, room), profile=Profile(name=name or room.partition("@")[0]), bot=True)
+        place = self.place(room, name)
         await self._tools.linking.direct(self.channel(room), login=self._login, peer=place, group=True)
 
     # by the owner's word

@@ -126,6 +126,8 @@ class Rooms:
                     room.cast.stray(to)
         elif kind == "error":
             self._bounced(room, element, to)
+        elif self._house.voices.person is not None:
+            return False  # said to them alone, which is a matter of theirs
         elif element.find(f"{{{ns.COMPONENT}}}body") is not None:
             self._turn_away(element)
         return True

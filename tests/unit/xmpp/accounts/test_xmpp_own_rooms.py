@@ -10,12 +10,13 @@ from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Evidence, Feature, Level, VoiceKind
-from bridge.model.events import Event, Message, Reactions, Ref
+from bridge.model.events import Event, Message, Reactions, Ref, Style
 from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.signals import Presence
 from bridge.testing import until
 from tests.doubles.account_server import JID, MUC
 from tests.doubles.muc_room import Room
-from tests.unit.xmpp.accounts.stage import NET, Stage, delivery, playing
+from tests.unit.xmpp.accounts.stage import NET, Stage, carbon, delivery, playing, said
 
 ROOM = f"tea@{MUC}"
 TEA = ChannelId(NET, f"joined/{ROOM}@me")
@@ -260,3 +261,71 @@ async def test_who_takes_the_owner_s_old_nick_is_not_taken_for_them(stage: Stage
     other, own = heard(stage)
     assert own.author.id == IdentityId(NET, JID)
     assert other.author.id.id.startswith(f"{ROOM}#")
+
+
+def alone(words: str, *, more: str = "") -> str:
+    """From bob, in the room."""
+    mark = "<x xmlns='http://jabber.org/protocol/muc#user'/>"
+    return said(words, "p1", sender=f"{ROOM}/bob", more=mark + more, stanza_id="kept-1")
+
+
+async def test_what_is_said_to_its_owner_alone_is_shown_in_the_room_as_that(stage: Stage) -> None:
+    stage.linking.channels.append(TEA)
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "to all")
+    stage.server.send(alone("<psst>".replace("<", "&lt;")))
+    await until(lambda: len(heard(stage)) == 2)
+    (aside,) = [event for event in heard(stage) if isinstance(event.body, Message) and event.body.style is Style.NOTICE]
+    (other,) = [event for event in heard(stage) if event is not aside]
+    assert isinstance(aside.body, Message)
+    assert (aside.channel, aside.author, aside.body.text.plain) == (TEA, other.author, "(to you alone) <psst>")
+    assert not any("error" in (one.get("type") or "") for one in stage.server.messages())
+
+
+async def test_an_aside_out_of_the_archive_is_the_same_one(stage: Stage) -> None:
+    stage.linking.channels.append(TEA)
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    stage.server.archive.append(("kept-1", alone("psst"), stage.clock.now()))
+    stage.server.send(alone("psst"))
+    await until(lambda: bool(heard(stage)))
+    await stage.fall()
+    stage.inlet.cursors.clear()
+    await stage.start()
+    stage.server.send(said("done", "d1"))
+    await until(lambda: "done" in stage.texts())
+    assert len({event.key for event in heard(stage) if event.channel == TEA}) == 1
+
+
+async def test_what_its_owner_says_to_somebody_alone_elsewhere_is_shown_there(stage: Stage) -> None:
+    stage.linking.channels.append(TEA)
+    await come_in(stage)
+    stage.server.send(carbon(said("hush", "p2", sender=f"{JID}/phone", to=f"{ROOM}/bob")))
+    await until(lambda: bool(heard(stage)))
+    (event,) = heard(stage)
+    assert (event.channel, event.author.id, stage.texts()) == (TEA, IdentityId(NET, JID), ["(to bob alone) hush"])
+
+
+async def test_a_reaction_said_to_one_alone_is_nobody_s_in_the_room(stage: Stage) -> None:
+    stage.linking.channels.append(TEA)
+    await come_in(stage)
+    liked = "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>👍</reaction></reactions>"
+    stage.server.send(said("", "p3", sender=f"{ROOM}/bob", more=liked).replace("<body></body>", ""))
+    stage.server.send(alone("and this"))
+    await until(lambda: bool(heard(stage)))
+    assert len(stage.inlet.events) == 1
+
+
+async def test_who_is_in_a_room_that_was_left_is_no_contact(stage: Stage) -> None:
+    """Some programs keep rooms among the contacts."""
+    stage.server.roster = [(ROOM, "Tea", "none")]
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    await stage.settled()
+    await stage.crew.close(TEA)
+    item = "<x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='participant'/></x>"
+    stage.server.send(f"<presence from='{ROOM}/bob' to='{stage.server.full}'>{item}</presence>")
+    await stage.settled()
+    await until(lambda: "xmpp_odd_stanzas presence-of-rooms" in stage.metrics.counts)
+    assert not [one for one in stage.inlet.signals if isinstance(one, Presence)]
