@@ -15,6 +15,7 @@ from adapters.xmpp.accounts.hearing import Found, Hearing, Words
 from adapters.xmpp.accounts.intake import Intake, Item
 from adapters.xmpp.accounts.joined import Joined
 from adapters.xmpp.accounts.marks import Marks
+from adapters.xmpp.accounts.notices import Notices
 from adapters.xmpp.accounts.past import Past
 from adapters.xmpp.accounts.people import People
 from adapters.xmpp.accounts.sending import Sending
@@ -22,7 +23,7 @@ from adapters.xmpp.accounts.services import LOST, Services, answer_to, learn, re
 from adapters.xmpp.accounts.showing import Showing
 from adapters.xmpp.accounts.wanted import Wanted
 from adapters.xmpp.config import XmppConfig
-from adapters.xmpp.ids import Place, bare, conversation, made_id, place_of
+from adapters.xmpp.ids import Place, bare, place_of
 from adapters.xmpp.outbound import received
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.wire.archive import Archive
@@ -36,8 +37,7 @@ from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Disconnected, LedgerUnavailable, Unavailable, Uncertain
 from bridge.contract.logins import Login
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Event, Message, ProfileChange, Style, Text
-from bridge.model.ids import ChannelId, EventKey, NetworkName
+from bridge.model.ids import ChannelId, NetworkName
 
 RESUME_SECONDS = 300.0
 """For how long we hope that the server keeps a session: then what it did not acknowledge is looked for in its archive."""
@@ -83,6 +83,7 @@ class Account:
         self.faces = Faces(inlet, tools, self._shown_otherwise)
         shown = Asides(self.me, self.wanted).shown
         self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face, shown=shown)
+        self._notices = Notices(network, self.me, self.hearing, tools)
         known = (network, self.me, self.contacts, inlet, tools)
         self.people = People(*known, faces=self.faces, say=self.say, renamed=self._shown_otherwise)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)
@@ -252,7 +253,7 @@ class Account:
             self.say(place.jid, f"This message did not arrive: {found.bounced.words}.", f"bounced {found.bounced.id}")
         item = found.item
         if found.invited is not None and (told := self.people.invited(found.peer, found.invited.invite)) is not None:
-            item = self._notice(found.peer, told, f"invited {found.invited.invite.room} {found.said.id}")
+            item = self._notices.said(found.peer, told, f"invited {found.invited.invite.room} {found.said.id}")
             item.cursor = found.item.cursor
         if found.said.sender.partition("/")[0] != self.me:
             self.marks.note(found.said, item.events)
@@ -299,34 +300,12 @@ class Account:
 
     def say(self, jid: str, words: str, what: str) -> None:
         """A notice in the chat with somebody; `what` tells it from all others, so that it is said once."""
-        self.intake.put(self._notice(jid, words, what))
-
-    def _notice(self, jid: str, words: str, what: str) -> Item:
-        who, channel = self.hearing.person(jid), self.hearing.channel(jid)
-        event = Event(
-            key=EventKey(self._network, made_id(conversation(self.me, jid), jid, what)),
-            channel=channel,
-            author=who,
-            happened_at=self._tools.clock.now(),
-            body=Message(text=Text(plain=words), style=Style.NOTICE),
-        )
-        return Item(channel=channel, peer=who, events=(event,))
+        self.intake.put(self._notices.said(jid, words, what))
 
     def _shown_otherwise(self, jid: str) -> None:
         """A contact's name or picture is another: the chat shows it, where there is one."""
-        who, channel = self.hearing.person(jid), self.hearing.channel(jid)
-        if not self.intake.is_housed(channel):
-            return
-        now = self._tools.clock.now()
-        what = f"shown {now.isoformat()} {who.profile.avatar} {who.name}"
-        event = Event(
-            key=EventKey(self._network, made_id(conversation(self.me, jid), jid, what)),
-            channel=channel,
-            author=who,
-            happened_at=now,
-            body=ProfileChange(who=who.id, profile=who.profile),
-        )
-        self.intake.put(Item(channel=channel, peer=who, events=(event,)))
+        if self.intake.is_housed(self.hearing.channel(jid)):
+            self.intake.put(self._notices.shown(jid))
 
     def _settle(self, tickets: Sequence[int]) -> None:
         if self.client is not None:
