@@ -6,7 +6,7 @@ Not part of `make test`: asked for by `--kills` above its default, as `make chao
 import asyncio
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -31,7 +31,7 @@ WINDOW = 20
 """Lines that juliet has under way at a time."""
 JULIET, ROMEO = f"juliet@{HOST}", f"romeo@{HOST}"
 ALICE = rf"alice\3alocalhost@{COMPONENT}"
-PUPPET = f"@_jabber_juliet=40{HOST}:localhost"
+PUPPET_OF = f"@_jabber_{{}}=40{HOST}:localhost"
 RECEIVED = "{urn:xmpp:receipts}received"
 REQUEST = "{urn:xmpp:receipts}request"
 PING = "{urn:xmpp:ping}ping"
@@ -82,10 +82,11 @@ class Chat(Struct):
 
 
 @asynccontextmanager
-async def chat(folder: Path, python: Path, *, account: bool) -> AsyncIterator[Chat]:
+async def chat(folder: Path, python: Path, *, account: bool, others: Sequence[str] = ()) -> AsyncIterator[Chat]:
+    """`others` have accounts, too."""
     async with AsyncExitStack() as stack:
         own = stack.enter_context(tempfile.TemporaryDirectory(prefix="unabridged-"))
-        xmpp = Prosody(Path(own) / "xmpp")
+        xmpp = Prosody(Path(own) / "xmpp", accounts=("juliet", "romeo", *others))
         await xmpp.start()
         stack.push_async_callback(xmpp.stop)
         synapse = Synapse(python, folder / "synapse", port=free_port())
@@ -109,7 +110,7 @@ async def chat(folder: Path, python: Path, *, account: bool) -> AsyncIterator[Ch
         made = Chat(synapse, xmpp, bridge, alice, juliet, ROMEO if account else ALICE)
         await made.is_there()
         made.say("hello")
-        made.room = await alice.enter(PUPPET)
+        made.room = await alice.enter(PUPPET_OF.format("juliet"))
         await alice.sees_text(made.room, "hello")
         yield made
 
