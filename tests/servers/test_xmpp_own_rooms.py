@@ -142,6 +142,21 @@ async def test_a_room_is_joined_talked_in_and_left_by_word(tmp_path: Path, synap
         assert await one.bookmarks() == {}
 
 
+async def test_who_is_kicked_hears_why_and_comes_back_by_word(tmp_path: Path, synapse_python: Path) -> None:
+    async with scene(tmp_path, synapse_python) as one:
+        await one.word("join", room=TEA)
+        room = await one.entered(TEA)
+        one.juliet.say(f"{TEA}/romeo", "psst", kind="chat")
+        await one.alice.sees_text(room, "(to you alone) psst")
+        await one.juliet.kick(TEA, "romeo")
+        await one.alice.sees_text(room, "You are out: kicked from the room by juliet.")
+        assert one.are_in(TEA) == {"juliet"}
+        await one.word("join", room=TEA)
+        await one.juliet.until(lambda: "romeo" in one.are_in(TEA))
+        await one.alice.say(room, "here again")
+        await one.juliet.hears("here again")
+
+
 async def test_bookmarks_of_another_program_are_rooms_at_once_and_after_a_start(tmp_path: Path, synapse_python: Path) -> None:
     async with scene(tmp_path, synapse_python) as one:
         await one.bookmark(MUSIC, "piper")

@@ -64,6 +64,13 @@ async def test_what_is_linked_already_is_not_made_again(stage: Stage) -> None:
     assert [one[0] for one in stage.linking.directs] == [channel(f"other@{MUC}")]
 
 
+async def test_what_was_left_elsewhere_while_we_were_away_is_parted(stage: Stage) -> None:
+    stage.server.bookmarks = {ROOM: kept(entered=False)}
+    stage.linking.channels.append(channel())
+    await stage.start()
+    await until(lambda: channel() not in stage.linking.channels)
+
+
 async def test_hundreds_of_bookmarks_are_no_hundreds_of_invitations(stage: Stage) -> None:
     stage.server.bookmarks = {f"r{number}@{MUC}": kept() for number in range(AT_ONCE + 5)}
     await stage.start()
