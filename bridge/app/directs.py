@@ -148,7 +148,7 @@ class Directs:
             try:
                 await self._api.join(room, user=puppet, via=(sender.partition(":")[2],))
                 await self._puppets.moved(puppet, room, "join")
-                await self._bring_bot(room, puppet)
+                await self._rooms.sit_by(room, puppet)
                 why_not = await self._why_not(room, puppet, sender)
                 if why_not is None:
                     await self._link(channel, room, since=invited)
@@ -158,14 +158,6 @@ class Directs:
                 return f"This room can't be a direct chat: {refusal.reason}."
             await self._api.move(room, "leave")
             return why_not
-
-    async def _bring_bot(self, room: str, puppet: str) -> None:
-        """Invited by the puppet, unless an attempt before has done so."""
-        try:
-            await self._api.join(room)
-        except Refusal:
-            await self._api.move(room, "invite", user=puppet, target=self._api.bot)
-            await self._api.join(room)
 
     def _no_way(self, peer: Identity | None) -> str:
         manifest = None if peer is None else self._networks.manifests.get(peer.id.network)

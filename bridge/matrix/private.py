@@ -48,11 +48,19 @@ class PrivateRooms:
         wish: dict[str, Any] = {"preset": "trusted_private_chat", "invite": [self._api.bot, owner]}
         wish |= {"is_direct": True} if group is None else {"name": group}
         room = await self._made(purpose, wish, puppet)
-        await self._api.join(room)
+        await self.sit_by(room, puppet)
         await self.bring(owner, room)
         if group is None:
             await self._call_direct(owner, puppet, room)
         return room
+
+    async def sit_by(self, room: str, puppet: str) -> None:
+        """The bot comes into a puppet's room; invited by the puppet where nobody has done so."""
+        try:
+            await self._api.join(room)
+        except Refusal:
+            await self._api.move(room, "invite", user=puppet, target=self._api.bot)
+            await self._api.join(room)
 
     async def keep(self, purpose: str) -> None:
         """The room of this purpose is written down elsewhere now."""

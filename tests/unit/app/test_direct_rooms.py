@@ -96,6 +96,23 @@ async def test_a_room_whose_making_was_never_answered_is_found_again(tmp_path: P
         assert await room_of(again) in made
 
 
+async def test_a_room_that_was_left_half_made_is_finished(tmp_path: Path) -> None:
+    """A homeserver that dies while it makes a room has not invited anybody yet."""
+    async with FakeHomeserver(room_version="11") as hs, a_bridge(tmp_path, hs, adapter="salon") as bridge:
+        await log_in(bridge)
+        before = set(hs.world.rooms)
+        hs.faults.drop_after("createRoom")
+        with pytest.raises(Unavailable):
+            await ask_for(bridge)
+        (room,) = set(hs.world.rooms) - before
+        for user in (hs.bot, ALICE):
+            hs.leave(user, room)
+        await ask_for(bridge)
+        assert await room_of(bridge) == room
+        assert hs.bot in hs.world.room(room).joined
+        assert (hs.state(room, "m.room.member", ALICE) or {})["membership"] == "invite"
+
+
 async def test_without_the_homeserver_it_is_put_off_and_a_known_chat_needs_none(tmp_path: Path, hs: FakeHomeserver) -> None:
     async with a_bridge(tmp_path, hs, adapter="salon") as bridge:
         await log_in(bridge)
