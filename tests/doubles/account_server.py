@@ -60,6 +60,8 @@ class AccountServer:
         """(id, message, when)."""
         self.bookmarks: dict[str, str] | None = {}
         """By room, as XML; None: the server keeps none but in `stored`."""
+        self.simple = False
+        """It knows few of the conditions on which something is published."""
         self.stored = f"<query xmlns='{PRIVATE}'><storage xmlns='storage:bookmarks'/></query>"
         self.mislaid = False
         """The archive can't be read now."""
@@ -319,6 +321,9 @@ class Connection:
             items = SubElement(SubElement(result, query.tag), f"{{{PUBSUB}}}items", {"node": BOOKMARKS})
             for id, conference in kept.items():
                 SubElement(items, f"{{{PUBSUB}}}item", {"id": id}).append(fromstring(conference))
+        elif done.tag.endswith("}publish") and self.server.simple and "pubsub#max_items" in written(query):
+            result.set("type", "error")
+            SubElement(SubElement(result, "error", {"type": "modify"}), f"{{{STANZAS}}}bad-request")
         elif done.tag.endswith("}publish"):
             kept[done[0].get("id", "")] = written(done[0][0])
         else:

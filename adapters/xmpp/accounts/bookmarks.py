@@ -1,6 +1,7 @@
 """The rooms that an account's owner has bookmarked (XEP-0402; XEP-0048 in private storage where the server has no other)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from xml.etree.ElementTree import Element
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ _OPTIONS = {
     "pubsub#access_model": "whitelist",
 }
 """XEP-0402 §3.2: kept, all of them, and nobody else's business."""
+_NOT_SO = frozenset({"bad-request", "conflict", "feature-not-implemented", "not-acceptable"})
+"""The server knows no such conditions (ejabberd 23: no `max_items`); without them it might keep the last bookmark only."""
 _NAME, _NICK, _PASSWORD = 200, 200, 1000
 """Characters that we believe."""
 _STORAGE, _CONFERENCE = ns.qualified(STORAGE, "storage"), ns.qualified(STORAGE, "conference")
@@ -51,55 +54,67 @@ class Bookmarks:
     """As they are on the server, as far as it told."""
 
     def __init__(self) -> None:
-        self._all: dict[str, Bookmark] = {}
-        self._native = True
+        self._new: dict[str, Bookmark] = {}
+        """By XEP-0402."""
+        self._old: dict[str, Bookmark] = {}
+        """In private storage."""
         self._others: Sequence[Element] = ()
-        """What else stands beside the bookmarks of rooms in private storage: it is written with them."""
+        """What else stands there beside the bookmarks of rooms: it is written with them."""
+        self._native = True
 
     def all(self) -> Sequence[Bookmark]:
-        return [*self._all.values()]
+        return [*{**self._old, **self._new}.values()]
 
     def get(self, room: str) -> Bookmark | None:
-        return self._all.get(room)
+        return self._new.get(room) or self._old.get(room)
 
     async def read(self, client: Asks) -> None:
         """All of them. A server that has neither kind has none. Raises `TimeoutError`, `Unavailable`."""
-        self._native = True
+        self._native, self._new, self._old = True, {}, {}
         try:
-            found = [*_native(await client.ask(_items()))]
+            self._new = _by_room(_native(await client.ask(_items())))
         except Refusal as refusal:
-            self._native, found = refusal.condition == "item-not-found", []
-        if not found:
-            try:
-                storage = (await client.ask(_private_request("get"))).find(f".//{_STORAGE}")
-                found = [*_private(storage)]
-                self._others = [one for one in storage if one.tag != _CONFERENCE] if storage is not None else ()
-            except Refusal:
-                found = []
-        self._all = {one.room: one for one in found[:MOST]}
+            self._native = refusal.condition == "item-not-found"
+        try:
+            storage = (await client.ask(_private_request("get"))).find(f".//{_STORAGE}")
+        except Refusal:
+            return
+        self._old = _by_room(_private(storage))
+        self._others = [one for one in storage if one.tag != _CONFERENCE] if storage is not None else ()
 
     async def put(self, client: Asks, bookmark: Bookmark) -> None:
         """Raises `Refusal`, `Rejected`, `TimeoutError`, `Unavailable`."""
-        if bookmark.room not in self._all and len(self._all) >= MOST:
+        room = bookmark.room
+        if self.get(room) is None and len(self.all()) >= MOST:
             raise Rejected("there are too many bookmarks")
-        others = [one for one in self._all.values() if one.room != bookmark.room]
-        await client.ask(_published(bookmark) if self._native else self._stored(*others, bookmark))
-        self._all[bookmark.room] = bookmark
+        if self._native:
+            try:
+                await client.ask(_published(bookmark))
+                self._new[room] = bookmark
+                return
+            except Refusal as refusal:
+                if refusal.condition not in _NOT_SO:
+                    raise
+                self._native = False
+        await client.ask(self._stored({**self._old, room: bookmark}))
+        self._old[room] = bookmark
+        self._new.pop(room, None)
 
     async def remove(self, client: Asks, room: str) -> None:
         """Raises what `put` does."""
-        others = [one for one in self._all.values() if one.room != room]
-        if len(others) == len(self._all):
-            return
-        await client.ask(_retracted(room) if self._native else self._stored(*others))
-        self._all.pop(room, None)
+        if room in self._new:
+            await client.ask(_retracted(room))
+            self._new.pop(room, None)
+        if room in self._old:
+            await client.ask(self._stored({one: kept for one, kept in self._old.items() if one != room}))
+            self._old.pop(room, None)
 
-    def _stored(self, *bookmarks: Bookmark) -> Element:
+    def _stored(self, bookmarks: Mapping[str, Bookmark]) -> Element:
         """All at once: that is how private storage is written."""
         iq = _private_request("set")
         storage = iq[0][0]
-        for bookmark in bookmarks:
-            _conference(storage, STORAGE, bookmark).set("jid", xml_text(bookmark.room))
+        for room, bookmark in bookmarks.items():
+            _conference(storage, STORAGE, bookmark).set("jid", xml_text(room))
         storage.extend(self._others)
         return iq
 
@@ -110,16 +125,21 @@ class Bookmarks:
             return ()
         changed = []
         for bookmark in _of_items(items.iter(ns.qualified(PUBSUB_EVENT, "item"))):
-            if self._all.get(bookmark.room) != bookmark and (bookmark.room in self._all or len(self._all) < MOST):
-                self._all[bookmark.room] = bookmark
+            known = self._new.get(bookmark.room)
+            if known != bookmark and (known is not None or len(self._new) < MOST):
+                self._new[bookmark.room] = bookmark
                 changed.append(bookmark.room)
         for gone in items.iter(ns.qualified(PUBSUB_EVENT, "retract")):
-            if self._all.pop(gone.get("id", ""), None) is not None:
+            if self._new.pop(gone.get("id", ""), None) is not None:
                 changed.append(gone.get("id", ""))
         return changed
 
 
 # reading
+
+
+def _by_room(bookmarks: Iterable[Bookmark]) -> dict[str, Bookmark]:
+    return {one.room: one for one in islice(bookmarks, MOST)}
 
 
 def _native(answer: Element) -> Iterable[Bookmark]:

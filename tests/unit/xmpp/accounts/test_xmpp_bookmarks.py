@@ -158,6 +158,24 @@ async def test_a_server_of_the_old_kind_keeps_what_else_stands_there(stage: Stag
     assert "https://example.org/" in stage.server.stored
 
 
+async def test_a_server_that_would_keep_the_last_one_only_keeps_them_all(stage: Stage) -> None:
+    """As ejabberd 23 answers: it doesn't know how many items we want it to keep."""
+    stage.server.simple, stage.server.bookmarks = True, {f"first@{MUC}": kept()}
+    await stage.start()
+    answer = await word(stage, "join", room=ROOM)
+    assert answer.text is not None and "could not be bookmarked" not in answer.text
+    assert list(stage.server.bookmarks) == [f"first@{MUC}"]
+    assert ROOM in stage.server.stored
+    await word(stage, "join", room=f"third@{MUC}")
+    assert ROOM in stage.server.stored and f"third@{MUC}" in stage.server.stored
+    await stage.fall()
+    stage.linking.channels.clear()
+    await stage.start()
+    await until(lambda: {channel(f"{name}@{MUC}") for name in ("first", "tea", "third")} == set(stage.linking.channels))
+    await word(stage, "leave", room=ROOM)
+    assert ROOM not in stage.server.stored and f"third@{MUC}" in stage.server.stored
+
+
 async def test_what_other_clients_keep_with_a_bookmark_stays(stage: Stage) -> None:
     extension = "<extensions><pinned xmlns='urn:example:pins'/></extensions>"
     stage.server.bookmarks = {ROOM: kept(entered=False, more=extension)}
