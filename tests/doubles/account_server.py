@@ -323,7 +323,7 @@ class Connection:
                 SubElement(items, f"{{{PUBSUB}}}item", {"id": id}).append(fromstring(conference))
         elif done.tag.endswith("}publish") and self.server.simple and "pubsub#max_items" in written(query):
             result.set("type", "error")
-            SubElement(SubElement(result, "error", {"type": "modify"}), f"{{{STANZAS}}}bad-request")
+            SubElement(SubElement(result, "error", {"type": "wait"}), f"{{{STANZAS}}}resource-constraint")
         elif done.tag.endswith("}publish"):
             kept[done[0].get("id", "")] = written(done[0][0])
         else:

@@ -28,7 +28,7 @@ _OPTIONS = {
     "pubsub#access_model": "whitelist",
 }
 """XEP-0402 §3.2: kept, all of them, and nobody else's business."""
-_NOT_SO = frozenset({"bad-request", "conflict", "feature-not-implemented", "not-acceptable"})
+_NOT_SO = frozenset({"bad-request", "conflict", "feature-not-implemented", "not-acceptable", "resource-constraint"})
 """The server knows no such conditions (ejabberd 23: no `max_items`); without them it might keep the last bookmark only."""
 _NAME, _NICK, _PASSWORD = 200, 200, 1000
 """Characters that we believe."""
