@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
-from adapters.xmpp.gateway.caps import Caps
+from adapters.xmpp.gateway.caps import Cap, Caps
 from adapters.xmpp.gateway.refusing import BUSY, UNKNOWN
+from adapters.xmpp.ids import place_of
 from adapters.xmpp.rooms.house import House
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.model.events import Event
@@ -25,6 +26,8 @@ MOST_CHATS = 200
 """That wait for rooms."""
 MOST_WAITING = 100
 """Stanzas of one chat that wait for its room."""
+MOST_GUESTS = 30
+"""Strangers who begin a chat with one of ours, in an hour: no flood of made-up addresses is a flood of invitations."""
 _HOUR = 3600.0
 
 
@@ -49,6 +52,7 @@ class Housing:
         self._new: list[ChannelId] = []
         self._wanted = asyncio.Event()
         self._beginnings = Caps(house.tools.clock.monotonic, _HOUR, each=20, host=200, all=1000)
+        self._guests = Cap(house.tools.clock.monotonic, MOST_GUESTS, _HOUR)
 
     def __contains__(self, channel: ChannelId) -> bool:
         """Whether it has its room."""
@@ -69,7 +73,7 @@ class Housing:
             return
         chat = self._waiting.get(channel)
         if chat is None:
-            if len(self._waiting) >= MOST_CHATS or not self._beginnings.take(peer.id.id):
+            if len(self._waiting) >= MOST_CHATS or not self._begins(channel, peer):
                 self._house.odd("too many new chats")
                 arrival.refuse(BUSY, "Too many new chats: please try again later.")
                 return
@@ -80,6 +84,10 @@ class Housing:
             arrival.refuse(BUSY, "This chat is not open yet: please wait a moment.")
             return
         chat.arrivals.append(arrival)
+
+    def _begins(self, channel: ChannelId, peer: Identity) -> bool:
+        """Who is flooded is asked first, so that it costs nobody else's beginnings."""
+        return self._guests.take(place_of(channel.id).user) and self._beginnings.take(peer.id.id)
 
     async def run(self) -> None:
         """Makes rooms, until cancelled."""

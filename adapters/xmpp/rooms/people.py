@@ -17,7 +17,7 @@ from bridge.model.ids import IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 
 MOST = 20_000
-"""Occupants of one room that we keep; of others we know what their messages say."""
+"""Occupants of one room that we keep; of others we know what their messages say, and don't tell that they came."""
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class People:
         self._by_nick.clear()
 
     def here(self, here: Here) -> tuple[Person, bool]:
-        """Somebody's presence: who it is, and whether they were not here before."""
+        """Somebody's presence: who it is, and whether they were not here before, as far as we can tell."""
         nick = resource_of(here.sender)
         item = here.muc.item if here.muc is not None else None
         known = self._by_nick.get(nick)
@@ -77,9 +77,10 @@ class People:
             role=item.role if item is not None else "",
             affiliation=item.affiliation if item is not None else "",
         )
-        if known is not None or len(self._by_nick) < MOST:
+        kept = known is not None or len(self._by_nick) < MOST
+        if kept:
             self._by_nick[nick] = person
-        return person, known is None
+        return person, kept and known is None
 
     def claim(self, nick: str) -> None:
         """One of us has that nick for sure."""

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from adapters.xmpp.rooms import reading
+from adapters.xmpp.rooms import people, reading
 from adapters.xmpp.rooms.participant import REFUSED_SECONDS
 from bridge.contract.errors import Rejected
 from bridge.model.events import ChannelChange, Edit, Membership, Message, Move, Origin, Redaction
@@ -301,3 +301,16 @@ async def test_hostile_stanzas_of_a_room_stop_nothing(server: ComponentServer) -
         await one.heard_all()
         assert "still there?" in one.said()
         await one.say("yes")
+
+
+async def test_a_room_fuller_than_we_keep_tells_of_nobody_twice(server: ComponentServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "MOST", 20)
+    async with scene(server) as one:
+        for _ in range(3):
+            for number in range(50):
+                one.room.enter(f"guest{number}")
+        await one.heard_all()
+        assert len(one.moves()) == len(set(one.moves())) <= 20
+        one.room.say("guest49", "heard all the same")
+        await one.heard_all()
+        assert "heard all the same" in one.said()
