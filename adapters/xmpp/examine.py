@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
@@ -116,8 +117,11 @@ async def world(host: str) -> str:
                 _, writer = await asyncio.open_connection(name, port)
         except (OSError, TimeoutError):
             continue
+        peer = writer.get_extra_info("peername")[0]
         writer.close()
-        return f"other servers find it at {name} port {port}"
+        if not ip_address(peer.partition("%")[0]).is_global:
+            return f"this machine finds it at {name} port {port} ({peer}): other servers need a public address"
+        return f"it answers at {name} port {port}, seen from here"
     at = "{} port {}".format(*found[0])
     return f"other servers are led to {at}, where nobody answers: is the server's s2s on, and that port open?"
 
