@@ -128,10 +128,13 @@ class Bookmarks:
             known = self._new.get(bookmark.room)
             if known != bookmark and (known is not None or len(self._new) < MOST):
                 self._new[bookmark.room] = bookmark
+                self._old.pop(bookmark.room, None)  # servers that have both kinds make one of them
                 changed.append(bookmark.room)
         for gone in items.iter(ns.qualified(PUBSUB_EVENT, "retract")):
-            if self._new.pop(gone.get("id", ""), None) is not None:
-                changed.append(gone.get("id", ""))
+            room = gone.get("id", "")
+            old, new = self._old.pop(room, None), self._new.pop(room, None)
+            if (old or new) is not None:
+                changed.append(room)
         return changed
 
 
