@@ -7,6 +7,8 @@ joiner (U+2060) before its mark, or a space before what would begin a block.
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -203,10 +205,11 @@ def _written(lines: list[_Line]) -> Iterator[str]:
 
 
 def _line(line: _Line) -> str:
-    plain = "".join(text for text, _ in line.runs)
-    used = frozenset[str]().union(*(marks for _, marks in line.runs))
+    runs = [("".join(text for text, _ in alike), marks) for marks, alike in groupby(line.runs, itemgetter(1))]
+    plain = "".join(text for text, _ in runs)
+    used = frozenset[str]().union(*(marks for _, marks in runs))
     risky = frozenset(mark for mark in _ORDER if plain.count(mark) + 2 * (mark in used) > 1)
-    text = line.start + _spans(line.runs, _ORDER, risky, may_open=True)
+    text = line.start + _spans(runs, _ORDER, risky, may_open=True)
     return f" {text}" if text.startswith((">", _FENCE)) else text
 
 
