@@ -233,7 +233,10 @@ class NetworkLinking:
         self._residents = residents
 
     def linked(self) -> Sequence[ChannelId]:
-        return [*dict.fromkeys(link.channel for link in self._switchboard.links if link.channel.network == self._network)]
+        return [channel for channel in self._switchboard.channels if channel.network == self._network]
+
+    def is_linked(self, channel: ChannelId) -> bool:
+        return channel in self._switchboard.channels
 
     async def followed(self, asker: Asker) -> Sequence[ChannelId]:
         portals = {portal.id for portal in await self._timelines.meant(asker, None)}

@@ -1,6 +1,6 @@
 """Portals and links in memory, kept true by our own writes: no message asks the ledger who is linked to whom."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bridge.delivery.desk import Pace
 from bridge.ledger.ledger import Ledger
@@ -16,6 +16,8 @@ class Switchboard:
         self.topology = Topology()
         self.portals: Sequence[Portal] = ()
         self.links: Sequence[Link] = ()
+        self.channels: Mapping[ChannelId, None] = {}
+        """That have links, each once and in their order."""
 
     def tell(self, listener: Callable[[], None]) -> None:
         """`listener` is called after every change."""
@@ -25,6 +27,7 @@ class Switchboard:
         """After portals or links changed in the ledger."""
         self.portals = await self._ledger.portals()
         self.links = await self._ledger.links()
+        self.channels = dict.fromkeys(link.channel for link in self.links)
         self.topology = Topology(self.portals, self.links)
         for listener in self._listeners:
             listener()

@@ -36,6 +36,10 @@ class Linking(Protocol):
 
     def linked(self) -> Sequence[ChannelId]: ...
 
+    def is_linked(self, channel: ChannelId) -> bool:
+        """Whether `linked` has it, for asking at each message."""
+        ...
+
     async def followed(self, asker: Asker) -> Sequence[ChannelId]:
         """What comes into the timeline the word was said in, else into every timeline that is the asker's to see."""
         ...

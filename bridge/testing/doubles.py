@@ -180,6 +180,9 @@ class MemoryLinking:
     def linked(self) -> Sequence[ChannelId]:
         return list(self.channels)
 
+    def is_linked(self, channel: ChannelId) -> bool:
+        return channel in self.channels
+
     async def followed(self, asker: Asker) -> Sequence[ChannelId]:
         return list(self.channels)
 

@@ -46,7 +46,7 @@ class Wanted:
         return Identity(id=IdentityId(self._network, occupant(room, nick)), profile=Profile(name=nick))
 
     def is_linked(self, room: str) -> bool:
-        return self.channel(room) in self._tools.linking.linked()
+        return self._tools.linking.is_linked(self.channel(room))
 
     async def read(self, client: Client) -> None:
         """A new session. Raises `Unavailable`; a server that does not answer has no bookmarks."""
