@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 from adapters.xmpp.accounts.crew import Crew
@@ -51,8 +52,8 @@ class Xmpp:
         if config.component is not None:
             shelf = Shelf(config, tools)
             voices = Puppets(network, config)
-            house, hall = (House(network, config, inlet, tools, voices, key=config.secret or "") for _ in range(2))
-            rooms, gateway = Rooms(house, shelf), Gateway(hall, shelf)
+            house = partial(House, network, config, inlet, tools, voices, key=config.secret or "")
+            rooms, gateway = Rooms(house(), shelf), Gateway(house(), shelf)
             self._parts |= {Kind.ROOM: rooms, Kind.GATEWAY: gateway}
             self._words = ChatWords(gateway.subscriptions, self._words, tools).all()
             self._component = Component(
