@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.xmpp.config import XmppConfig
-from bridge.app.main import running
-from bridge.app.plant import Plant, build
+from bridge.app.plant import Plant
 from bridge.config.adapters_found import GROUP, FoundAdapters
-from bridge.config.places import places_of
 from bridge.config.settings import (
     BridgeSettings,
     HomeserverSettings,
@@ -19,20 +17,16 @@ from bridge.config.settings import (
     NetworkSettings,
     PortalSettings,
     Settings,
-    Tokens,
 )
-from bridge.ledger.ledger import Ledger
-from bridge.matrix.api import make_session
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.permissions import Permission
-from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import until
+from tests.doubles.bridge import run
 from tests.doubles.clock import FakeClock
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.muc_room import Room, named
-from tests.doubles.tables import lay
-from tests.unit.app.town import ADMIN, ALICE, KEY, says
+from tests.unit.app.town import ADMIN, ALICE, says
 
 NET = NetworkName("jabber")
 LOBBY, DEN = "lobby@muc.example.org", "den@muc.example.org"
@@ -122,18 +116,7 @@ async def hall(folder: Path) -> AsyncIterator[Hall]:
         stack.push_async_callback(server.stop)
         hs = await stack.enter_async_context(FakeHomeserver())
         settings = _settings(hs, server)
-        places = places_of(settings, folder / "bridge.toml")
-        assert places.database_file is not None
-        ledger = await Ledger.connect(lay(places.database_file), clock=clock, key=KEY)
-        stack.push_async_callback(ledger.close)
-        http = GuardedHttp(())
-        stack.push_async_callback(http.close)
-        session = await stack.enter_async_context(make_session())
-        tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
-        plant = await build(settings, tokens, places, ledger, session, http, clock, FOUND, KEY)
-        await stack.enter_async_context(running(plant))
-        hs.push.url = f"http://{plant.listeners[0].address}"
-        hs.push.wake()
-        there = Hall(hs, plant, clock, server)
+        parts = await stack.enter_async_context(run(folder, settings, hs, FOUND, clock))
+        there = Hall(hs, parts.plant, clock, server)
         await there.begin()
         yield there

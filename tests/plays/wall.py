@@ -20,10 +20,8 @@ from adapters.feeds.config import FeedsConfig
 from adapters.gnusocial.config import GnuSocialConfig
 from adapters.gnusocial.demo import actions
 from adapters.gnusocial.demo.server import SiteServer
-from bridge.app.main import running
-from bridge.app.plant import Plant, build
+from bridge.app.plant import Plant
 from bridge.config.adapters_found import GROUP, FoundAdapters
-from bridge.config.places import places_of
 from bridge.config.settings import (
     BridgeSettings,
     HomeserverSettings,
@@ -31,23 +29,19 @@ from bridge.config.settings import (
     NetworkSettings,
     PortalSettings,
     Settings,
-    Tokens,
 )
 from bridge.contract.words import Answer
-from bridge.ledger.ledger import Ledger
-from bridge.matrix.api import make_session
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.permissions import Permission
 from bridge.model.portals import PortalKind
-from bridge.ops.http import GuardedHttp
 from bridge.ops.remote import ask
 from bridge.testing.doubles import until
+from tests.doubles.bridge import run
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
-from tests.doubles.tables import lay
 from tests.doubles.web import serving
 from tests.servers.daemons import free_port
-from tests.unit.app.town import ALICE, KEY, says
+from tests.unit.app.town import ALICE, says
 from tests.unit.feeds.kit import Site, rss
 
 BLOG, SOCIAL = NetworkName("blog"), NetworkName("social")
@@ -223,18 +217,7 @@ async def wall(folder: Path) -> AsyncIterator[Wall]:
         hs = await stack.enter_async_context(FakeHomeserver())
         around = await stack.enter_async_context(Around.open(clock))
         settings = _settings(hs, around, f"127.0.0.1:{free_port()}")
-        places = places_of(settings, folder / "bridge.toml")
-        assert places.database_file is not None
-        ledger = await Ledger.connect(lay(places.database_file), clock=clock, key=KEY)
-        stack.push_async_callback(ledger.close)
-        http = GuardedHttp(("127.0.0.1/32",))
-        stack.push_async_callback(http.close)
-        session = await stack.enter_async_context(make_session())
-        tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
-        plant = await build(settings, tokens, places, ledger, session, http, clock, FOUND, KEY)
-        await stack.enter_async_context(running(plant))
-        hs.push.url = f"http://{plant.listeners[0].address}"
-        hs.push.wake()
-        there = Wall(hs, plant, clock, around)
-        await there.begin(places.socket)
+        parts = await stack.enter_async_context(run(folder, settings, hs, FOUND, clock, reachable=("127.0.0.1/32",)))
+        there = Wall(hs, parts.plant, clock, around)
+        await there.begin(parts.places.socket)
         yield there

@@ -9,7 +9,7 @@ Its clock is held still; whatever waits for time waits for `bridge.clock.advance
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ from adapters.fantasy.adapter import Fantasy
 from adapters.fantasy.config import FantasyConfig
 from adapters.fantasy.world import World
 from bridge.app.main import running
-from bridge.app.plant import Plant, build
+from bridge.app.plant import Plant
 from bridge.config.adapters_found import GROUP, FoundAdapters
-from bridge.config.places import places_of
 from bridge.config.settings import (
     BridgeSettings,
     HomeserverSettings,
@@ -32,15 +31,13 @@ from bridge.config.settings import (
 )
 from bridge.ledger.ledger import Ledger
 from bridge.ledger.rows import State
-from bridge.matrix.api import make_session
 from bridge.model.ids import ChannelId, NetworkName
 from bridge.model.permissions import Permission
-from bridge.ops.http import GuardedHttp
 from bridge.testing.doubles import until
+from tests.doubles.bridge import put_together
 from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import Appservice, FakeHomeserver
 from tests.doubles.hs_push import Pusher
-from tests.doubles.tables import lay
 from tests.unit.delivery.stage import background
 
 LOCAL = NetworkName("local")
@@ -52,7 +49,6 @@ FOUND = FoundAdapters(
         "post": EntryPoint("post", "tests.doubles.salon:PostOffice", GROUP),
     }
 )
-KEY = b"k" * 64
 _PERMISSIONS = {ADMIN: Permission.ADMIN, "*:localhost": Permission.USER, "*": Permission.RELAY}
 
 
@@ -130,20 +126,12 @@ async def built(
     """Put together, and not running. The same `folder` is the same ledger."""
     folder.mkdir(exist_ok=True)
     time = clock or FakeClock()
-    async with AsyncExitStack() as stack:
-        places = places_of(settings, folder / "bridge.toml")
-        assert places.database_file is not None
-        ledger = await Ledger.connect(lay(places.database_file), clock=time, key=KEY)
-        stack.push_async_callback(ledger.close)
-        http = GuardedHttp(("127.0.0.0/8",))
-        stack.push_async_callback(http.close)
-        session = await stack.enter_async_context(make_session())
-        plant = await build(settings, tokens, places, ledger, session, http, time, FOUND, KEY)
+    async with put_together(folder, settings, tokens, FOUND, time, reachable=("127.0.0.0/8",)) as parts:
         here = world or World()
-        for supervisor in plant.networks.supervisors.values():
+        for supervisor in parts.plant.networks.supervisors.values():
             assert isinstance(supervisor.adapter, Fantasy)
             supervisor.adapter.world = here
-        yield Bridge(plant, ledger, time, here)
+        yield Bridge(parts.plant, parts.ledger, time, here)
 
 
 @asynccontextmanager
