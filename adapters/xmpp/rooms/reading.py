@@ -111,8 +111,9 @@ class Reading:
             self._prove(ours, Receipt(evidence=Evidence.ECHOED, ids=copy_ids(said, scene, self._name(said, scene)), at=scene.at))
 
     def begin(self, now: datetime) -> None:
-        """Nothing was read of this room before: from now on it is."""
+        """Nothing was read of this room before: from now on it is, whatever becomes of us in the next moment."""
         self._mark = Mark(now)
+        self.store()
 
     def store(self) -> None:
         """How far we have read, behind the events up to there."""

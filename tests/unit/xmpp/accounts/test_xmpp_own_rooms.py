@@ -118,6 +118,22 @@ async def test_what_was_said_while_the_bridge_was_away_comes_once_and_first(stag
     assert stage.texts() == ["one", "two", "three"]
 
 
+async def test_a_crash_right_after_coming_in_loses_nothing_said_since(stage: Stage) -> None:
+    """How far it was read is on disk from the first moment on, not a second later."""
+    room = await come_in(stage)
+    room.enter("bob", BOB)
+    room.say("bob", "one")
+    await until(lambda: stage.texts() == ["one"])
+    await stage.fall()
+    room.throw_out(JID)
+    room.say("bob", "two")
+    await stage.start()
+    await enter(stage)
+    room.say("bob", "three")
+    await until(lambda: "three" in stage.texts())
+    assert stage.texts() == ["one", "two", "three"]
+
+
 async def test_what_was_not_proven_before_a_crash_is_found_in_the_room(stage: Stage) -> None:
     room = await come_in(stage)
     one = out("a", "did it arrive?")

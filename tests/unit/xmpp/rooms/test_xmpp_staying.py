@@ -208,6 +208,15 @@ async def test_who_is_still_in_a_room_after_a_lost_connection_need_not_come_in_a
         assert not [stanza for stanza in server.seen[seen:] if stanza.tag.endswith("presence")]
 
 
+async def test_how_far_a_room_was_read_is_on_disk_from_the_first_word_on(server: ComponentServer) -> None:
+    """A crash within its first second began it anew, and what was said meanwhile was lost."""
+    inlet = RecordingInlet()
+    async with scene(server, inlet) as one:
+        one.room.enter("bob")
+        await one.heard_all()
+        assert f"room {ROOM}" in inlet.cursors
+
+
 async def test_what_comes_from_a_room_that_did_not_notice_our_going_is_told_in_its_place(server: ComponentServer) -> None:
     server.forgets = False
     inlet = RecordingInlet()
