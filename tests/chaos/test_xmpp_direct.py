@@ -22,7 +22,7 @@ from tests.chaos.tally import judge, seen
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import COMPONENT, HOST, SECRET, Prosody, XmppServer
+from tests.servers.xmpp import COMPONENT, HOST, Prosody, XmppServer
 from tests.servers.xmpp_client import XmppClient
 
 LINES = 500
@@ -91,12 +91,7 @@ async def chat(folder: Path, python: Path, *, account: bool, others: Sequence[st
         stack.push_async_callback(xmpp.stop)
         synapse = Synapse(python, folder / "synapse", port=free_port())
         bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url)
-        bridge.write(
-            f'[networks.jabber]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "127.0.0.1:{xmpp.component_port}"\n'
-            f'secret_file = "secret"\ntls_ca = "{xmpp.certificates.ca}"\n'
-            f'client_servers = {{ "{HOST}" = "127.0.0.1:{xmpp.port}" }}\n'
-        )
-        (bridge.folder / "secret").write_text(SECRET)
+        xmpp.serve(bridge)
         synapse.write([await bridge.registration()])
         await synapse.start()
         stack.push_async_callback(synapse.stop)

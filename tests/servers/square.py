@@ -11,7 +11,7 @@ from bridge.demo.synapse import Synapse
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import IrcClient, MatrixClient
 from tests.servers.daemons import Daemon, free_port
-from tests.servers.xmpp import COMPONENT, MUC, SECRET, XmppServer
+from tests.servers.xmpp import MUC, SECRET, XmppServer
 from tests.servers.xmpp_client import XmppClient
 
 ALIAS = "#square:localhost"
@@ -48,10 +48,7 @@ def networks(ircd: Daemon | None, xmpp: XmppServer, *, extra: str = "") -> str:
         if ircd is not None
         else ""
     )
-    jabber = (
-        f'[networks.jabber]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "127.0.0.1:{xmpp.component_port}"\n'
-        f'secret_file = "secret"\n{extra}'
-    )
+    jabber = xmpp.network(accounts=False) + extra
     links = ([f'"local/{CHANNEL}"'] if ircd is not None else []) + [f'"jabber/{ROOM}"']
     return f'{irc}{jabber}[[portals]]\nroom = "{ALIAS}"\nlinks = [{", ".join(links)}]\ninvite = ["@admin:localhost"]\n'
 

@@ -21,7 +21,7 @@ from bridge.demo.synapse import Synapse
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import COMPONENT, HOST, SECRET, Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import COMPONENT, HOST, Ejabberd, Prosody, XmppServer
 from tests.servers.xmpp_client import CORRECT, REACTIONS, REPLY, RETRACT, XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -65,9 +65,7 @@ async def parlour(folder: Path, python: Path, xmpp: XmppServer) -> AsyncIterator
     """alice has a name and a face; juliet has asked to see her, and been let in."""
     synapse = Synapse(python, folder / "synapse", port=free_port())
     bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url, more='allow_addresses = ["127.0.0.0/8"]')
-    server = f"127.0.0.1:{xmpp.component_port}"
-    bridge.write(f'[networks.jabber]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "{server}"\nsecret_file = "secret"\n')
-    (bridge.folder / "secret").write_text(SECRET)
+    xmpp.serve(bridge, accounts=False)
     synapse.write([await bridge.registration()])
     await synapse.start()
     try:

@@ -20,7 +20,7 @@ from bridge.ops.remote import ask
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import Event, MatrixClient
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import COMPONENT, HOST, MUC, SECRET, Prosody
+from tests.servers.xmpp import COMPONENT, HOST, MUC, Prosody
 from tests.servers.xmpp_client import XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -72,13 +72,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, synapse_python: Path) 
         stack.push_async_callback(xmpp.stop)
         synapse = Synapse(synapse_python, folder / "synapse", port=free_port())
         bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url, more='allow_addresses = ["127.0.0.0/8"]')
-        bridge.write(
-            f'[networks.jabber]\nadapter = "xmpp"\ncomponent = "{COMPONENT}"\nserver = "127.0.0.1:{xmpp.component_port}"\n'
-            f'secret_file = "secret"\ntls_ca = "{xmpp.certificates.ca}"\n'
-            f'client_servers = {{ "{HOST}" = "127.0.0.1:{xmpp.port}" }}\n'
-            f'[[portals]]\nroom = "#tea:localhost"\nlinks = ["jabber/{TEA}"]\ninvite = ["@alice:localhost"]\n'
-        )
-        (bridge.folder / "secret").write_text(SECRET)
+        portal = f'[[portals]]\nroom = "#tea:localhost"\nlinks = ["jabber/{TEA}"]\ninvite = ["@alice:localhost"]\n'
+        xmpp.serve(bridge, portal)
         synapse.write([await bridge.registration()])
         await synapse.start()
         stack.push_async_callback(synapse.stop)

@@ -92,10 +92,7 @@ async def scene(folder: Path, python: Path) -> AsyncIterator[Scene]:
         stack.push_async_callback(xmpp.stop)
         synapse = Synapse(python, folder / "synapse", port=free_port())
         bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url)
-        bridge.write(
-            f'[networks.jabber]\nadapter = "xmpp"\ntls_ca = "{xmpp.certificates.ca}"\n'
-            f'client_servers = {{ "{HOST}" = "127.0.0.1:{xmpp.port}" }}\n'
-        )
+        xmpp.serve(bridge, component=False)
         synapse.write([await bridge.registration()])
         await synapse.start()
         stack.push_async_callback(synapse.stop)

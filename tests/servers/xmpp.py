@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from bridge.demo.process import Child
+from tests.servers.bridge import BridgeProcess
 from tests.servers.certificates import issue
 from tests.servers.daemons import Daemon, binary, free_port
 
@@ -29,6 +30,20 @@ class XmppServer(Daemon):
 
     def ports(self) -> Sequence[int]:
         return (self.port, self.component_port)
+
+    def network(self, *, component: bool = True, accounts: bool = True) -> str:
+        """The table of `bridge.toml` for a network `jabber` on this server."""
+        lines = ["[networks.jabber]", 'adapter = "xmpp"']
+        if component:
+            lines += [f'component = "{COMPONENT}"', f'server = "127.0.0.1:{self.component_port}"', 'secret_file = "secret"']
+        if accounts:
+            lines += [f'tls_ca = "{self.certificates.ca}"', f'client_servers = {{ "{HOST}" = "127.0.0.1:{self.port}" }}']
+        return "".join(f"{line}\n" for line in lines)
+
+    def serve(self, bridge: BridgeProcess, rest: str = "", *, component: bool = True, accounts: bool = True) -> None:
+        """Writes the settings and the secret of a bridge that is on this server; `rest` follows the network's."""
+        (bridge.folder / "secret").write_text(SECRET)
+        bridge.write(self.network(component=component, accounts=accounts) + rest)
 
     def settings(self, template: str, **more: object) -> str:
         return Template((HERE / template).read_text()).substitute(
