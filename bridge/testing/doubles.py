@@ -49,7 +49,7 @@ class SystemClock:
 
 
 class RecordingInlet:
-    """An `Inlet` that keeps what it is given. While `shut`, nothing is committed: `accept` does not return."""
+    """An `Inlet` that keeps what it is given. While `shut`, no event is committed: `accept` of any does not return."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -73,7 +73,8 @@ class RecordingInlet:
 
     async def accept(self, *events: Event, cursor: Cursor | None = None) -> None:
         self.offered += events
-        await self._open.wait()
+        if events:
+            await self._open.wait()
         known = {name for event in self.events for name in _names(event)}
         for event in events:
             if event.key not in known:
