@@ -14,11 +14,17 @@ from adapters.common.media import absolute, attachment, number
 from bridge.model.events import Attachment, Media, Text
 from bridge.text.escape import strip_controls
 from bridge.text.html import html_to_plain, plain_to_html, sanitize
+from bridge.text.plain import CUT_SHORT
+from bridge.text.split import size_of
 from bridge.text.tags import SIZE_CAP, fits
 
 MEDIA_CAP = 20
 """Attachments that are taken out of one text; what comes after stays as links."""
 _EMOJI_PIXELS = 36
+_CARRIED = re.compile(r"data:[^\"'\s<>]{1000,}")
+"""A file written into the page itself: it has no address to hand on, and would alone be over the cap. Small ones stand for
+nothing: they keep the place of a picture that a script loads later."""
+_CARRIED_HERE = "data:,"
 _LIVELY = re.compile(r"<(?:a|img|video|audio|source|iframe|embed|object|picture|svg|noscript)\b", re.IGNORECASE)
 _NAMING = frozenset({"mention", "u-url", "group", "hashtag", "tag"})
 _EMOJI = frozenset({"emoji", "emojione", "wp-smiley", "custom-emoji", "emoticon"})
@@ -37,8 +43,6 @@ class Page(Struct, frozen=True, kw_only=True):
 def text_of(html: str) -> Text:
     """Already sanitised HTML as a text; without `html` where the plain text alone says as much."""
     plain = html_to_plain(html).strip()
-    if len(plain) > SIZE_CAP:
-        return Text(plain=plain[:SIZE_CAP])
     return Text(plain=plain, html=html if plain and "<" in html and html != plain_to_html(plain) else None)
 
 
@@ -55,7 +59,9 @@ def read(
     With `take_images` false an image in the text becomes a link instead of an attachment. With `take_links` links that say they
     are attachments (GNU social's) become ones.
     """
-    html = strip_controls(html)
+    html = _CARRIED.sub(_CARRIED_HERE, strip_controls(html))
+    if size_of(html, "bytes") > SIZE_CAP:
+        return Page(text=Text(plain=f"{html_to_plain(sanitize(html)).strip()[:SIZE_CAP]} {CUT_SHORT}"))
     if _LIVELY.search(html) is None or not fits(html):
         return Page(text=text_of(sanitize(html).strip()))
     body = _body(html)
@@ -163,11 +169,12 @@ class _Walk:
     def _image(self, image: etree._Element) -> None:
         alt = (image.get("alt") or "").strip()
         width, height = number(image.get("width")), number(image.get("height"))
-        source = absolute(self._base, image.get("src") or image.get("data-src"))
+        source = absolute(self._base, image.get("src")) or absolute(self._base, image.get("data-src"))
         kinds = frozenset((image.get("class") or "").lower().split())
         tiny = width is not None and height is not None and max(width, height) <= _EMOJI_PIXELS
         if kinds & _EMOJI or (tiny and alt) or source is None:
-            _replace(image, _plain(alt or (image.get("title") or "").strip()))
+            words = alt or (image.get("title") or "").strip()
+            _replace(image, _plain(words or ("(picture)" if image.get("src") == _CARRIED_HERE else "")))
         elif (
             self._is_shown(source)
             or (tiny and max(width or 0, height or 0) < 4)  # counts readers

@@ -4,13 +4,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from bridge.model.events import Body, Boost, ChannelChange, Edit, Event, Membership, Message, Origin, ProfileChange, Redaction
+from bridge.model.events import Boost, ChannelChange, Edit, Event, Membership, Message, Origin, ProfileChange, Redaction
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
 from bridge.model.permissions import Permission
-
-TEXT_CAP = 256 * 1024
-"""Bytes of one text, plain or HTML."""
-ATTACHMENTS_CAP = 64
 
 
 class Dropped(Struct, frozen=True):
@@ -77,28 +73,4 @@ def admit(event: Event, policy: Policy) -> Dropped | Refused | None:
         if permission < Permission.RELAY:
             speaks = isinstance(body, Message | Edit | Boost)
             return Refused("you may not speak through this bridge") if speaks else Dropped("permission")
-    return _too_big(body)
-
-
-def _too_big(body: Body) -> Refused | None:
-    if isinstance(body, Message):
-        message: Message | None = body
-    elif isinstance(body, Edit):
-        message = body.message
-    elif isinstance(body, Boost):
-        message = body.original
-    else:
-        return None
-    if message is None:
-        return None
-    if _passes(message.text.plain) or (message.text.html is not None and _passes(message.text.html)):
-        return Refused(f"a message may have {TEXT_CAP // 1024} KiB of text at most")
-    if len(message.attachments) > ATTACHMENTS_CAP:
-        return Refused(f"a message may have {ATTACHMENTS_CAP} attachments at most")
     return None
-
-
-def _passes(text: str) -> bool:
-    if len(text) * 4 <= TEXT_CAP:
-        return False
-    return len(text) > TEXT_CAP or len(text.encode("utf-8", "surrogatepass")) > TEXT_CAP

@@ -33,6 +33,7 @@ from bridge.model.portals import PortalKind
 from bridge.routing.accounts import NO_ACCOUNTS, Accounts
 from bridge.routing.admit import Dropped, Policy, Refused, admit
 from bridge.routing.boosts import Showing, There, arrived, changed, remembered, shown
+from bridge.routing.bound import bounded
 from bridge.routing.brought import rung, via
 from bridge.routing.calm import Calm, RulesOf
 from bridge.routing.fit import FitContext, Fitted, fit
@@ -93,6 +94,7 @@ class Planner:
         verdict = admit(event, self._policy)
         if verdict is not None:
             return _ended(verdict)
+        event = bounded(event)
         topology, accounts = self._topology(), self._accounts()
         legs = route(event, topology, accounts)
         portal = topology.portal_in(event.channel.id) if event.channel.network == HUB else None

@@ -12,6 +12,8 @@ SPACE = regex.compile(r"\s(?![\p{M}\u200c\u200d])")
 LAST_SPACE = regex.compile(r"(?r)\s(?![\p{M}\u200c\u200d])")
 _LONGEST_GRAPHEME = 32
 """Code points of one cluster that are kept where text is made short: more is not writing but an attack on the reader."""
+CUT_SHORT = "… (the rest is too long for here)"
+"""Where a text ends that is not whole."""
 
 
 def graphemes(text: str) -> list[str]:

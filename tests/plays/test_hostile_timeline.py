@@ -60,6 +60,28 @@ async def test_no_document_holds_up_a_neighbour(there: Wall, bomb: bytes, monkey
     assert turns.longest < LONGEST_TURN, turns.where
 
 
+MARKUP = {
+    "paragraphs": "<p>*" * 40_000,
+    "marks": "<b>*</b>" * 20_000,
+    "lines": "a<br>" * 30_000,
+    "words": "<i>word</i> " * 15_000,
+}
+
+
+@pytest.mark.parametrize("markup", list(MARKUP.values()), ids=list(MARKUP))
+async def test_a_post_of_nothing_but_markup_holds_up_nobody(there: Wall, markup: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read elsewhere; here it is fitted to the room and written."""
+    await there.goes_on()
+    turns = Turns(monkeypatch)
+    html = escape(f"the bomb {markup}")
+    there.brings(
+        items(f"<guid>bomb</guid><description>{html}</description><pubDate>{format_datetime(there.clock.now())}</pubDate>")
+    )
+    await there.seen(lambda event: "the bomb" in str(event["content"].get("body")))
+    await there.goes_on()
+    assert turns.longest < LONGEST_TURN, turns.where
+
+
 async def _endless(request: web.Request) -> web.StreamResponse:
     """A hundred megabytes, or as many as one is ready to hear."""
     answer = web.StreamResponse()

@@ -6,6 +6,7 @@ from bridge.contract.features import Features, Limits, Voice
 from bridge.model.events import Attachment, Mention, Message, Text
 from bridge.routing.fit.context import Fitting
 from bridge.text.html import html_to_plain
+from bridge.text.plain import CUT_SHORT
 from bridge.text.split import size_of, split_text
 from bridge.text.split_html import split_html
 
@@ -130,7 +131,7 @@ def _texts(plain: str, voice: Voice, limits: Limits) -> tuple[str, ...]:
 def shortened(messages: tuple[Message, ...], fitting: Fitting, most: int) -> tuple[tuple[Message, ...], str | None]:
     """At most so many, with a link to the whole; words for the author where there is no such link."""
     link = fitting.context.page_for(fitting.event)
-    note = f"… (continued: {link})" if link else "… (the rest is too long for here)"
+    note = f"… (continued: {link})" if link else CUT_SHORT
     sorry = None if link else fitting.sorry("the end of so long a message")
     if most > 1:
         return (*messages[: most - 1], _more(messages[0], Text(plain=note))), sorry

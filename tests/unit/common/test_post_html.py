@@ -112,6 +112,21 @@ def test_what_the_post_shows_by_itself_is_not_shown_twice() -> None:
     assert (page.text.plain, page.attachments) == ("see", ())
 
 
+def test_a_picture_that_is_written_into_the_page_costs_the_words_nothing() -> None:
+    """Newsletters have them by the megabyte: they would be over every cap, and shown as letters."""
+    carried = f"data:image/png;base64,{'iVBORw0KGgo' * 60_000}"
+    page = read(f'<p>before <img alt="a cat" src="{carried}"> <img src=\'{carried}\'> after</p>', BASE)
+    assert page.text.plain == "before a cat (picture) after" and not page.attachments
+    assert read(f'<a href="{carried}">words</a>', BASE).text.plain == "words"
+
+
+def test_the_place_of_a_picture_that_is_loaded_later_is_the_picture() -> None:
+    place = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+    page = read(f'<img src="{place}" data-src="/cat.png">', BASE)
+    assert [one.source for one in page.attachments] == ["https://blog.example/cat.png"]
+    assert read(f'words <img src="{place}">', BASE).text.plain == "words"
+
+
 def test_a_link_that_is_an_attachment_becomes_one_where_asked() -> None:
     html = 'see <a class="attachment" href="https://gs.example/file/1.png">https://gs.example/attachment/1</a>'
     page = read(html, take_links=True)
@@ -124,6 +139,10 @@ def test_a_link_that_is_an_attachment_becomes_one_where_asked() -> None:
 def test_too_much_is_cut_not_parsed(html: str) -> None:
     text = post_text(html)
     assert len(text.plain) <= 300_000
+
+
+def test_a_page_that_is_cut_says_so() -> None:
+    assert post_text("x" * 1_000_000).plain.endswith("x … (the rest is too long for here)")
 
 
 pieces = st.sampled_from(

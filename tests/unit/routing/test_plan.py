@@ -5,6 +5,7 @@ import pytest
 from bridge.contract.delivery import Target
 from bridge.contract.features import Features, Limits, Unit, VoiceKind
 from bridge.model.events import (
+    Attachment,
     Body,
     Boost,
     ChannelChange,
@@ -16,11 +17,13 @@ from bridge.model.events import (
     Reactions,
     Redaction,
     Style,
+    Text,
 )
 from bridge.model.ids import EventKey
 from bridge.model.permissions import Permission
 from bridge.model.portals import Portal, TimelineOptions
-from bridge.routing.admit import ATTACHMENTS_CAP, Origins, Policy
+from bridge.routing.admit import Origins, Policy
+from bridge.routing.bound import ATTACHMENTS_CAP, TEXT_CAP, bounded
 from bridge.routing.plan import Place, delivery_id
 from tests.unit.routing.scene import NOW, RICH, World, happened, link, place, ref, said, who
 
@@ -55,12 +58,32 @@ def test_without_the_right_to_be_carried_one_is_told() -> None:
     assert world.plan(happened("3", "plain/#a", "plain/bob", "hi")).drafts, "a network's people need no right on the hub"
 
 
-def test_a_giant_message_is_refused_in_words() -> None:
+@pytest.mark.parametrize("form", ["post", "edit", "repeat"])
+def test_a_giant_post_is_cut_and_says_so(form: str) -> None:
+    """No site can be told to write less: refused, it would be lost without a word."""
     world = World(*LINKS)
-    assert "256 KiB" in (world.plan(happened("1", "plain/#a", "plain/bob", "é" * 140_000)).refused or "")
-    assert world.plan(happened("2", "plain/#a", "plain/bob", "e" * 140_000)).refused is None
-    many = said("x", attachments=(None,) * (ATTACHMENTS_CAP + 1))
-    assert world.plan(happened("3", "plain/#a", "plain/bob", many)).refused
+    giant = said("é" * 140_000, attachments=(Attachment(source="https://x/a.png", name="a.png"),) * (ATTACHMENTS_CAP + 1))
+    body: Body = giant
+    if form == "edit":
+        first = happened("0", "plain/#a", "plain/bob", "hi")
+        world.memory.remember(first, world.plan(first))
+        body = Edit(target=ref("0", "plain"), message=giant)
+    elif form == "repeat":
+        body = Boost(target=ref("x", "plain"), original=giant)
+    planned = world.plan(happened("1", "plain/#a", "plain/bob", body))
+    assert planned.refused is None and planned.drafts
+    small = bounded(happened("1", "plain/#a", "plain/bob", body)).body
+    message = small.message if isinstance(small, Edit) else small.original if isinstance(small, Boost) else small
+    assert isinstance(message, Message)
+    assert message.text.plain.endswith("\n… (and 1 more files)") and "too long for here" in message.text.plain
+    assert TEXT_CAP - 100 < len(message.text.plain.encode()) <= TEXT_CAP + 100 and len(message.attachments) == ATTACHMENTS_CAP
+
+
+def test_formatting_alone_is_left_out_where_it_alone_is_too_much() -> None:
+    event = happened("1", "plain/#a", "plain/bob", Message(text=Text(plain="words", html="<b>words</b>" * 30_000)))
+    assert bounded(event).body == Message(text=Text(plain="words"))
+    fits = happened("2", "plain/#a", "plain/bob", "e" * 140_000)
+    assert bounded(fits) is fits
 
 
 def test_old_history_fills_the_room_but_no_other_network() -> None:
