@@ -19,4 +19,6 @@ HUB_LOSSES = (
     "Clients that don't know MSC4193 show hidden pictures, with the warning below them.",
     "Clients that don't know MSC2530 show a picture's caption as its name.",
     "The order that a network numbers its posts by is not kept.",
+    "Of a text over 256 KiB the end is left out, and of more than 64 files the rest; the message says so.",
+    "Formatting of more than 4,000 tags is left out where a client sent it: the plain text beside it is carried.",
 )

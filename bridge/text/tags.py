@@ -14,6 +14,9 @@ SIZE_CAP = 256 * 1024
 """Bytes of UTF-8 that are parsed at all."""
 DEPTH_CAP = 100
 """Nesting that clients are told to show (client-server API)."""
+TAGS_CAP = 4000
+"""Tags of one message that are read on the loop: cleaned, read as plain text and written in another network's marks, each costs
+some 10 µs. With more of them its plain text, which came with it, says it."""
 _SLOPPY_CAP = 1000
 """Tags in HTML that is not well nested: so deep can it get at most, at a cost of about 2 ms."""
 
@@ -95,6 +98,11 @@ def _step(stack: list[str], name: str, close: bool) -> bool:
     if name not in VOID:
         stack.append(name)
     return True
+
+
+def is_dense(html: str) -> bool:
+    """Whether there are more tags than `TAGS_CAP`, or what may be some."""
+    return html.count("<") > TAGS_CAP
 
 
 def attributes_of(tag: str) -> dict[str, str]:

@@ -76,7 +76,10 @@ BOMBS = {
     "nested": "<b>" * 10_000 + "x",
     "nested and closed": "<i>" * 5000 + "x" + "</i>" * 5000,
     "quoted": "<blockquote>" * 20 + "a<br>" * 12_000,
-    "marks": "<b>*</b>" * 4000,
+    "marks": "<b>*</b>" * 8000,
+    "styles": "<b><i>x</i></b> " * 4000,
+    "paragraphs": "<p>*" * 16_000,
+    "lines": "<br>" * 16_000,
     "links": "<a href='https://matrix.to/#/@bob:localhost'>b</a>" * 1200,
     "words": "word " * 12_000,
 }

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.files import http_url
 from bridge.text.html import sanitize
+from bridge.text.tags import is_dense
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _KEPT = frozenset(
@@ -22,7 +23,7 @@ _SHORT_COLOR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])")
 
 
 def to_html(element: Element) -> str | None:
-    """Of an `<html/>` its first body. None where it says no more than its plain text does."""
+    """Of an `<html/>` its first body. None where it says no more than its plain text does, or all too much."""
     body = element.find(ns.qualified(ns.XHTML, "body"))
     if body is None:
         return None
@@ -30,7 +31,7 @@ def to_html(element: Element) -> str | None:
     page.write(body.text)
     page.inside(body, 0)
     html = "".join(page.out)
-    return sanitize(html) or None if page.formatted else None
+    return sanitize(html) or None if page.formatted and not is_dense(html) else None
 
 
 class _Page:

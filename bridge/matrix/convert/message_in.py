@@ -38,6 +38,7 @@ from bridge.model.events import (
 from bridge.model.ids import HUB, EventKey
 from bridge.model.people import Identity
 from bridge.text.html import html_to_plain, sanitize
+from bridge.text.tags import is_dense
 
 IdentityOf = Callable[[str], Identity]
 
@@ -135,7 +136,8 @@ def _message(content: Raw, relation: Raw, identity_of: IdentityOf) -> Message | 
 def _html(content: Raw) -> str | None:
     if maybe_text(content, "format") != "org.matrix.custom.html":
         return None
-    return maybe_text(content, "formatted_body") or None
+    html = maybe_text(content, "formatted_body") or None
+    return None if html is not None and is_dense(html) else html
 
 
 def answered(content: Raw) -> str | None:

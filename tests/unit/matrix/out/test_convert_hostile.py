@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.matrix.convert import Business, Context, ConvertError, from_matrix, stamp_of
 from bridge.model.codec import decode_event, encode_event
-from bridge.model.events import Event
+from bridge.model.events import Event, Message, Text
 from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Identity
 
@@ -66,6 +66,14 @@ def digest(raw: dict[str, Any]) -> None:
         assert decode_event(encode_event(event)) == event
     else:
         assert event is None or isinstance(event, Business)
+
+
+@pytest.mark.parametrize(("tags", "dense"), [(2000, False), (2001, True)])
+def test_of_formatting_that_is_nothing_but_tags_the_plain_text_is_carried(tags: int, dense: bool) -> None:
+    content = {"msgtype": "m.text", "body": "plain", "format": "org.matrix.custom.html", "formatted_body": "<b>x</b>" * tags}
+    event = from_matrix(envelope("m.room.message", content), CONTEXT)
+    assert isinstance(event, Event) and isinstance(event.body, Message)
+    assert (event.body.text == Text(plain="plain")) is dense
 
 
 @given(st.dictionaries(st.sampled_from(["type", "event_id", "room_id", "sender", "content", "state_key"]), json))

@@ -124,10 +124,17 @@ def test_addresses_are_compared_in_their_one_spelling() -> None:
     assert said.sender == "bob@x.org/Phone" and dict(said.stanza_ids) == {"me@home.example": "1"}
 
 
+def formatted(inner: str) -> Said:
+    html = f"<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>{inner}</body></html>"
+    return message(f"<body>x</body>{html}")
+
+
 def test_ten_thousand_nested_elements_are_no_trouble() -> None:
-    inner = "<span>" * 3000 + "deep" + "</span>" * 3000
-    html = f"<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'><b>x</b>{inner}</body></html>"
-    assert message(f"<body>x</body>{html}").html == "<b>x</b>"
+    assert formatted(f"<b>x</b>{'<span>' * 3000}deep{'</span>' * 3000}").html == "<b>x</b>"
+
+
+def test_of_formatting_that_is_nothing_but_tags_the_plain_text_is_carried() -> None:
+    assert formatted("<b>x</b>" * 2001).html is None
 
 
 # wrapped
