@@ -5,7 +5,9 @@ Where the ledger cannot take more, reading stops: pressure lands on the network,
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
 
 from bridge.contract.adapter import Cursor, Inlet
 from bridge.contract.errors import LedgerUnavailable
@@ -32,7 +34,22 @@ class Pipeline:
         self._arrived = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._holds = 0
+        self._free = asyncio.Event()
+        self._free.set()
         self.paused = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No event is handed in meanwhile; what stands before the first is."""
+        self._holds += 1
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._holds -= 1
+            if not self._holds:
+                self._free.set()
 
     def put(self, events: Sequence[Event], then: Callable[[], None] | None = None) -> None:
         """Never blocks; the events are handed in in this order. `then` is called once they are on disk: it must not raise."""
@@ -74,7 +91,10 @@ class Pipeline:
 
     async def _hand_in(self) -> None:
         while self._waiting:
-            batch = self._waiting[:MAX_BATCH]
+            batch = self._next()
+            if not batch:
+                await self._free.wait()
+                continue
             try:
                 await self._accept(batch)
             except LedgerUnavailable as error:
@@ -92,6 +112,10 @@ class Pipeline:
                 self._resume()
         self._arrived.clear()
         self._empty.set()
+
+    def _next(self) -> list[Event | Cursor | Callable[[], None]]:
+        batch = self._waiting[:MAX_BATCH]
+        return batch if self._free.is_set() else list(takewhile(lambda one: not isinstance(one, Event), batch))
 
     async def _accept(self, batch: Sequence[Event | Cursor | Callable[[], None]]) -> None:
         """One commit where the batch has one cursor or none. Said again after a failure it changes nothing."""

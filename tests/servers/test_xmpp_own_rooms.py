@@ -116,10 +116,13 @@ async def scene(folder: Path, python: Path) -> AsyncIterator[Scene]:
 async def test_a_room_is_joined_talked_in_and_left_by_word(tmp_path: Path, synapse_python: Path) -> None:
     async with scene(tmp_path, synapse_python) as one:
         alice, juliet = one.alice, one.juliet
-        answer = await one.word("join", room=TEA)
+        joining = asyncio.create_task(one.word("join", room=TEA))
+        await juliet.until(lambda: "romeo" in one.are_in(TEA))
+        juliet.say(TEA, "welcome")
+        answer = await joining
         assert not answer.failed, answer.text
         room = await one.entered(TEA)
-        await juliet.until(lambda: "romeo" in one.are_in(TEA))
+        await alice.sees_text(room, "welcome")
         first = juliet.say(TEA, "tea is ready")
         event = await alice.sees_text(room, "tea is ready")
         assert event["sender"] != alice.user

@@ -117,6 +117,7 @@ class Joined:
             inlet, tools, name="xmpp_account_rooms", pause=lambda: reading(False), resume=lambda: reading(True)
         )
         self.rooms = Rooms(self._house, self._shelf)
+        self.held = self._pipeline.held
 
     async def run(self) -> None:
         """What was said goes to the ledger, until cancelled; then the rest of it, if the ledger takes it soon."""

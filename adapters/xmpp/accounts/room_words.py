@@ -6,6 +6,7 @@ from adapters.xmpp.accounts.account import Account
 from adapters.xmpp.accounts.services import LOST
 from adapters.xmpp.accounts.words import LOGIN, Given, address_said, own_account, said_text, sentence
 from adapters.xmpp.wire.client import Client
+from bridge.contract.adapter import ChannelInfo
 from bridge.contract.errors import DeliveryError, LedgerUnavailable, Rejected
 from bridge.contract.toolbox import Toolbox
 from bridge.contract.words import Answer, Argument, Asker, Word
@@ -53,16 +54,25 @@ class RoomWords:
         nick = one_line(said_text(given, "nick"))[:_LONGEST_NICK]
         if nick:
             account.wanted.name(room, nick)
-        channel = account.wanted.channel(room)
-        info = await account.enter(channel, asked=True)
-        if info.error is not None:
-            if not account.wanted.is_linked(room):
-                await account.joined.rooms.close(channel)
-            raise Rejected(info.error)
-        await account.wanted.link(room, info.name or "")
+        info = await self._entered(account, room)
         why_not = await account.wanted.keep(client, room, name=info.name or "", nick=nick)
         unkept = "" if why_not is None else f" It could not be bookmarked: {why_not}."
         return Answer(text=f"You are in {info.name or room} now, in a room of its own here.{unkept}")
+
+    async def _entered(self, account: Account, room: str) -> ChannelInfo:
+        """What is said there before it has a room here waits for that."""
+        channel = account.wanted.channel(room)
+        with account.joined.held():
+            try:
+                info = await account.enter(channel, asked=True)
+                if info.error is not None:
+                    raise Rejected(info.error)
+                await account.wanted.link(room, info.name or "")
+            except (DeliveryError, LedgerUnavailable):
+                if not account.wanted.is_linked(room):
+                    await account.joined.rooms.close(channel)
+                raise
+        return info
 
     async def _leave(self, account: Account, client: Client, given: Given) -> Answer:
         room = address_said(said_text(given, "room"))

@@ -106,6 +106,21 @@ async def test_reading_stops_where_the_ledger_cannot_take_more_and_nothing_is_lo
     assert len(inlet.events) == PAUSE_AT
 
 
+async def test_what_is_held_waits_with_all_that_stands_behind_it() -> None:
+    inlet, confirmed = Counting(), list[str]()
+    async with flowing(inlet, FakeClock()) as flow:
+        with flow.pipeline.held():
+            with flow.pipeline.held():
+                flow.pipeline.put((), lambda: confirmed.append("before"))
+                flow.pipeline.put_cursor(Cursor(scope="room", value="begun"))
+                flow.pipeline.put([event(1)], lambda: confirmed.append("behind"))
+                await until(lambda: bool(inlet.cursors))
+            await until(lambda: confirmed == ["before"])
+            assert not inlet.offered
+        await flow.pipeline.finish()
+    assert (len(inlet.events), confirmed) == (1, ["before", "behind"])
+
+
 async def test_what_waits_when_it_is_stopped_is_handed_in() -> None:
     inlet = Counting()
     flow = Flow(inlet, FakeClock())

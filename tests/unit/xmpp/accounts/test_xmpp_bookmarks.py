@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from adapters.xmpp.accounts.bookmarks import Bookmarks
 from adapters.xmpp.accounts.room_words import RoomWords
 from adapters.xmpp.accounts.wanted import AT_ONCE
+from bridge.contract.errors import Unavailable
 from bridge.contract.words import Answer, Asker
 from bridge.model.ids import ChannelId
+from bridge.model.people import Identity
 from bridge.model.permissions import Permission
 from bridge.testing import until
 from tests.doubles.account_server import BOOKMARKS, JID, MUC
-from tests.unit.xmpp.accounts.stage import NET, OWNER, Stage, playing
+from tests.unit.xmpp.accounts.stage import NET, OWNER, Stage, playing, said
 
 ROOM = f"tea@{MUC}"
 EVENT = "http://jabber.org/protocol/pubsub#event"
@@ -107,6 +109,38 @@ async def test_joining_enters_links_and_bookmarks(stage: Stage) -> None:
     assert (found.get("autojoin"), found.findtext(f"{{{BOOKMARKS}}}nick")) == ("true", "Jules")
     rows = (await word(stage, "rooms")).rows
     assert rows == ((ROOM, "A room", "in", "Jules"),)
+
+
+async def test_what_is_said_while_a_joined_room_gets_one_here_waits_for_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before there is one, it would be of no room at all, and thrown away."""
+    await stage.start()
+    room, direct, early = stage.server.rooms.room(ROOM), stage.linking.direct, list[str]()
+    room.enter("bob", "bob@elsewhere.net/home")
+
+    async def talked_into(channel: ChannelId, *, login: str | None = None, peer: Identity, group: bool = False) -> None:
+        if group:
+            room.say("bob", "welcome")
+            stage.server.send(said("behind it on the stream", "x"))
+            await until(lambda: "behind it on the stream" in stage.texts())
+            early.extend(stage.texts())
+        await direct(channel, login=login, peer=peer, group=group)
+
+    monkeypatch.setattr(stage.linking, "direct", talked_into)
+    answer = await word(stage, "join", room=ROOM)
+    assert not answer.failed and early == ["behind it on the stream"]
+    await until(lambda: "welcome" in stage.texts())
+
+
+async def test_a_joined_room_that_gets_none_here_is_left(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.start()
+
+    async def refused(channel: ChannelId, **more: object) -> None:
+        raise Unavailable("the homeserver is away")
+
+    monkeypatch.setattr(stage.linking, "direct", refused)
+    answer = await word(stage, "join", room=ROOM)
+    assert (answer.failed, answer.text) == (True, "The homeserver is away")
+    await until(lambda: not stage.server.rooms.room(ROOM).occupants)
 
 
 async def test_who_is_quicker_than_their_account_is_told_so(stage: Stage) -> None:
