@@ -8,8 +8,10 @@ from msgspec.structs import replace
 
 from adapters.fantasy.world import World
 from bridge.contract.logins import Login
+from bridge.model.events import Event, Message
 from bridge.model.ids import IdentityId
 from bridge.model.portals import PortalKind
+from bridge.routing import plan
 from tests.doubles.homeserver import FakeHomeserver
 from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, lobby, passing, says
 from tests.unit.delivery.stage import background
@@ -62,12 +64,21 @@ async def test_who_writes_where_nothing_is_posted_is_told_once_and_never_again(t
         assert len(told) == 1
 
 
-async def test_what_becomes_of_an_accounts_post_is_told_in_the_room_and_not_posted(tmp_path: Path, hs: FakeHomeserver) -> None:
+async def test_what_becomes_of_an_accounts_post_is_told_in_the_room_and_not_posted(
+    tmp_path: Path, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would have stood there in public, under the account's own name."""
+
+    def broken(event: Event) -> Event:
+        if isinstance(event.body, Message) and event.body.text.plain == "breaks it":
+            raise RuntimeError("a bug")
+        return event
+
+    monkeypatch.setattr(plan, "bounded", broken)
     async with a_bridge(tmp_path, hs, adapter="salon", portals=(TIMELINE,)) as bridge:
         room = await enter(bridge, hs)
-        bridge.world.say("home@me", "carol", "x" * 300_000)
-        notice = await hs.wait_for(room, says("was not passed on"))
+        bridge.world.say("home@me", "carol", "breaks it")
+        notice = await hs.wait_for(room, says("could not be handled"))
         assert notice["sender"] == hs.bot
         bridge.world.say("home@me", "carol", "short")
         await hs.wait_for(room, says("short"))
