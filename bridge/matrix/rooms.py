@@ -58,14 +58,19 @@ class Rooms:
         self._log = log
         self._turns: Turns[str] = Turns()
         self._index: dict[str, Portal] | None = None
+        self._changes = 0
         self._introduced = False
 
     def forget(self) -> None:
         """Portals were changed by somebody else."""
         self._index = None
+        self._changes += 1
 
     async def ensure(self, settings: PortalSettings) -> Portal:
-        """The portal of these settings, the bot in its room. Raises `RoomRefused`, `Unavailable`."""
+        """The portal of these settings, the bot in its room. Raises `RoomRefused`, `Unavailable`.
+
+        That portals changed is not said: who asks for a thousand of them says it once.
+        """
         async with self._turns.of(settings.room):
             known = await self._known(settings.room)
             if known is not None:
@@ -84,7 +89,7 @@ class Rooms:
                 post_to=settings.post_to,
                 timeline=settings.timeline,
             )
-        await self._has_changed()
+            self._remember(portal)
         return portal
 
     async def make_for_alias(self, alias: str) -> bool:
@@ -105,8 +110,9 @@ class Rooms:
     async def _opened(self, channel: ChannelId, alias: str) -> Portal:
         room = await self._made(alias, {"preset": "public_chat", "name": channel.id})
         portal = await self._memory.add_portal(room=room, alias=alias)
+        self._remember(portal)
         await self._memory.add_link(portal=portal.id, channel=channel, direction=Direction.BOTH, relay=True, source=Source.ALIAS)
-        await self._has_changed()
+        await self._changed()
         return portal
 
     async def describe(self, portal: Portal, info: ChannelInfo) -> None:
@@ -144,15 +150,18 @@ class Rooms:
 
     async def _known(self, room: str) -> Portal | None:
         """By room id or alias; read whole once, since a start asks for every portal of the configuration."""
-        index = self._index
-        if index is None:
+        while (index := self._index) is None:
+            before = self._changes
             portals = await self._memory.portals()
-            index = self._index = {name: portal for portal in portals for name in (portal.room, portal.alias) if name}
+            if before == self._changes:
+                self._index = {name: portal for portal in portals for name in (portal.room, portal.alias) if name}
         return index.get(room)
 
-    async def _has_changed(self) -> None:
-        self.forget()
-        await self._changed()
+    def _remember(self, portal: Portal) -> None:
+        """A start makes all portals of the configuration: reading them all again for each would take the square of the time."""
+        self._changes += 1
+        if self._index is not None:
+            self._index.update({name: portal for name in (portal.room, portal.alias) if name})
 
     async def _renewed(self, portal: Portal, settings: PortalSettings) -> Portal:
         wanted = msgspec.structs.replace(
@@ -165,7 +174,7 @@ class Rooms:
         )
         if wanted != await self._known(portal.room):
             await self._memory.change_portal(wanted)
-            await self._has_changed()
+            self._remember(wanted)
         return wanted
 
     async def _introduce(self) -> None:

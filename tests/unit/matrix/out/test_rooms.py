@@ -11,7 +11,7 @@ from bridge.matrix.api import Refusal
 from bridge.matrix.rooms import RoomRefused
 from bridge.matrix.state import read_state
 from bridge.model.ids import ChannelId, NetworkName
-from bridge.model.portals import Link, PortalKind, Source
+from bridge.model.portals import Link, Portal, PortalKind, Source
 from tests.unit.matrix.out.rig import LOCAL, Rig
 
 BOT = "@unabridged:localhost"
@@ -70,6 +70,38 @@ async def test_a_homeserver_that_gives_no_names_gets_its_rooms_all_the_same(rig:
     rig.hs.faults.status(403, "profile", times=2)
     assert (await rig.rooms.ensure(PortalSettings(room="#lobby:localhost"))).room
     assert rig.hs.faults.armed == []
+
+
+async def test_a_hundred_new_portals_are_not_read_again_for_each(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took the square of the time: a first start with a thousand rooms, a minute."""
+    reads, portals = list[int](), rig.memory.portals
+
+    async def counted() -> list[Portal]:
+        reads.append(1)
+        return await portals()
+
+    monkeypatch.setattr(rig.memory, "portals", counted)
+    made = [await rig.rooms.ensure(PortalSettings(room=f"#r{number}:localhost")) for number in range(100)]
+    again = [await rig.rooms.ensure(PortalSettings(room=f"#r{number}:localhost")) for number in range(100)]
+    assert made == again and len(reads) == 1
+
+
+async def test_what_is_made_while_all_are_read_is_known(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await rig.rooms.ensure(PortalSettings(room="#first:localhost"))
+    portals = rig.memory.portals
+
+    async def slow() -> list[Portal]:
+        read = await portals()
+        monkeypatch.setattr(rig.memory, "portals", portals)
+        await rig.rooms.ensure(PortalSettings(room="#second:localhost"))
+        return read
+
+    rig.rooms.forget()
+    monkeypatch.setattr(rig.memory, "portals", slow)
+    assert await rig.rooms.ensure(PortalSettings(room="#first:localhost")) == first
+    calls = rig.hs.calls.total()
+    await rig.rooms.ensure(PortalSettings(room="#second:localhost"))
+    assert rig.hs.calls.total() == calls
 
 
 async def test_a_thousand_portals_known_already_cost_no_request_at_start(rig: Rig) -> None:
