@@ -11,6 +11,7 @@ from bridge.app.plant import Plant, build
 from bridge.config.adapters_found import FoundAdapters
 from bridge.config.places import Places, places_of
 from bridge.config.settings import Settings, Tokens
+from bridge.contract.toolbox import Clock
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.api import make_session
 from bridge.ops.http import GuardedHttp
@@ -29,7 +30,7 @@ class Parts(Struct):
 
 @asynccontextmanager
 async def put_together(
-    folder: Path, settings: Settings, tokens: Tokens, found: FoundAdapters, clock: FakeClock, *, reachable: Sequence[str] = ()
+    folder: Path, settings: Settings, tokens: Tokens, found: FoundAdapters, clock: Clock, *, reachable: Sequence[str] = ()
 ) -> AsyncIterator[Parts]:
     """Not running. The same `folder` is the same ledger; of private addresses those of `reachable` may be asked."""
     async with AsyncExitStack() as stack:
