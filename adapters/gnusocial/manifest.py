@@ -33,6 +33,7 @@ _POSTS: Mapping[Feature, Level] = {
     Feature.TYPING: Level.DROPPED,
     Feature.READ: Level.DROPPED,
     Feature.PRESENCE: Level.DROPPED,
+    Feature.MODERATORS: Level.DROPPED,
 }
 _DIRECT: Mapping[Feature, Level] = {
     **_POSTS,

@@ -42,6 +42,7 @@ _ALWAYS: Mapping[Feature, Level] = {
     Feature.TYPING: Level.DROPPED,
     Feature.READ: Level.DROPPED,
     Feature.PRESENCE: Level.DROPPED,
+    Feature.MODERATORS: Level.DROPPED,
 }
 
 

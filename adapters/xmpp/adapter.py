@@ -30,7 +30,7 @@ from bridge.contract.toolbox import Toolbox
 from bridge.contract.words import Word
 from bridge.model.ids import ChannelId, IdentityId, NetworkName
 from bridge.model.people import Profile
-from bridge.model.signals import ReadMark, Signal, Typing
+from bridge.model.signals import Moderators, ReadMark, Signal, Typing
 
 _SEEN_BY_IT = (Kind.ROOM, Kind.GATEWAY)
 """By the component."""
@@ -136,7 +136,7 @@ class Xmpp:
         return await self._part(delivery.channel).find(delivery)
 
     async def send_signal(self, signal: Signal) -> None:
-        if isinstance(signal, Typing | ReadMark):
+        if isinstance(signal, Typing | ReadMark | Moderators):
             kind = self._kind(signal.channel)
             if kind is not None:
                 await self._parts[kind].send_signal(signal)

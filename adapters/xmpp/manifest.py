@@ -42,6 +42,7 @@ _LEVELS: Mapping[Feature, Level] = {
     Feature.TYPING: Level.NATIVE,
     Feature.READ: Level.DROPPED,
     Feature.PRESENCE: Level.DROPPED,
+    Feature.MODERATORS: Level.NATIVE,
 }
 
 _BEST = dict.fromkeys((Feature.ATTACHMENT, Feature.READ, Feature.PRESENCE), Level.NATIVE)

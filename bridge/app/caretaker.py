@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from bridge.app.moderating import Moderating
 from bridge.app.switchboard import Switchboard
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.errors import BridgeError
@@ -25,6 +26,7 @@ class Caretaker:
         supervisors: dict[NetworkName, Supervisor],
         info: BridgeInfo,
         rooms: Rooms,
+        moderating: Moderating,
         clock: Clock,
         log: logging.Logger,
     ) -> None:
@@ -32,6 +34,7 @@ class Caretaker:
         self._supervisors = supervisors
         self._info = info
         self._rooms = rooms
+        self._moderating = moderating
         self._clock = clock
         self._log = log
         self._changed = asyncio.Event()
@@ -63,6 +66,8 @@ class Caretaker:
             for info in infos:
                 if info is not None and info.error is None and portal.kind is PortalKind.CHAT:
                     await self._rooms.describe(portal, info)
+            if portal.kind is PortalKind.CHAT and links:
+                await self._moderating.tell(portal.room)
         except BridgeError as error:
             self._log.info("the room %s could not be looked after: %s", portal.room, error)
             return False

@@ -13,6 +13,7 @@ from bridge.config.settings import PortalSettings, Settings, Tokens, VoiceSettin
 from bridge.contract.toolbox import Clock, HttpClient
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.api import Api
+from bridge.matrix.badges import Badges
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.gaps import LookBack
 from bridge.matrix.info import BridgeInfo
@@ -61,6 +62,7 @@ class Hub(Struct, frozen=True, kw_only=True):
     info: BridgeInfo
     outlet: MatrixOutlet
     look_back: LookBack
+    badges: Badges
 
 
 def build_hub(
@@ -85,6 +87,7 @@ def build_hub(
     states = RoomStates(api)
     memberships = Memberships(api, ledger, puppets, states, cap=_caps(settings, switchboard))
     uploads = Uploads(ledger, media, cap=cap, log=log)
+    badges = Badges(api, ledger, states, user_of=puppets.user_of, linked=switchboard.channels_of, clock=clock, log=log)
     return Hub(
         bot=bot,
         api=api,
@@ -107,7 +110,8 @@ def build_hub(
         ),
         info=BridgeInfo(api, ledger, networks.protocol),
         look_back=LookBack(api, ledger, ledger.root, clock, log),
-        outlet=MatrixOutlet(api, ledger, puppets, doubles, memberships, uploads, clock, log=log),
+        outlet=MatrixOutlet(api, ledger, puppets, doubles, memberships, uploads, badges, clock, log=log),
+        badges=badges,
     )
 
 

@@ -78,6 +78,7 @@ async def running(plant: Plant) -> AsyncIterator[None]:
                     plant.pulse.run(),
                     plant.calming.marks.run(),
                     plant.hub.puppets.run(),
+                    plant.hub.badges.run(),
                     plant.retention.run(),
                     plant.networks.follow(),
                     plant.caretaker.run(),

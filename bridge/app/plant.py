@@ -18,6 +18,7 @@ from bridge.app.ground import Ground
 from bridge.app.hub import Hub, PlanLinks, build_hub
 from bridge.app.linkage import Linkage
 from bridge.app.logins import AllLogins
+from bridge.app.moderating import Moderating
 from bridge.app.names import Names
 from bridge.app.networks import Networks
 from bridge.app.office import BridgeOffice
@@ -47,6 +48,7 @@ from bridge.matrix.business import Affairs
 from bridge.matrix.links import LinkDesk
 from bridge.matrix.ping import Pinger
 from bridge.matrix.receiver import ANSWER, COMMAND, UNREADABLE, Receiver
+from bridge.matrix.registration import ownership
 from bridge.matrix.server import Listener
 from bridge.matrix.upgrade import Upgrades
 from bridge.model.events import Event
@@ -102,6 +104,7 @@ async def build(
     networks = Networks(settings, found, switchboard)
     hub = build_hub(settings, tokens, ledger, session, http, clock, switchboard, networks, key)
     switchboard.tell(hub.rooms.forget)
+    switchboard.tell(hub.badges.relinked)
     ground = Ground(
         settings=settings,
         tokens=tokens,
@@ -160,7 +163,8 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = build_desk(ground, calming, office, reception, plan, intake, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
-    tasks |= {**_tasks(ground, intake, foreign, reception, office, desk, receiver), UNREADABLE: receiver.read_again}
+    moderating = _moderating(ground, signals)
+    tasks |= {**_tasks(ground, intake, foreign, moderating, reception, office, desk, receiver), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
         recovery=_recovery(ground, receiver, pinger, pulse),
@@ -174,7 +178,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
         reception=reception,
         calming=calming,
         linkage=linkage,
-        caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, clock, log),
+        caretaker=Caretaker(switchboard, networks.supervisors, hub.info, hub.rooms, moderating, clock, log),
         retention=_retention(ground),
         control=_control(ground, desk, office, reception),
         receiver=receiver,
@@ -315,6 +319,7 @@ def _tasks(
     ground: Ground,
     intake: Intake,
     foreign: ForeignBridges,
+    moderating: Moderating,
     reception: Reception,
     office: BridgeOffice,
     desk: Desk,
@@ -350,13 +355,20 @@ def _tasks(
     prefix = ground.settings.bridge.command_prefix
     speech = Speech(hub.api, office, desk, reception.talks, reception.troubles, ground.clock, prefix=prefix, names=names)
     tasks: dict[str, Task] = {**affairs.tasks(), COMMAND: speech.answer, ANSWER: speech.answer}
-    announced = tasks["bridge"]
+    return tasks | {"bridge": _both(foreign.note, tasks["bridge"]), "power": _both(tasks["power"], moderating.note)}
 
-    async def bridge_came_or_went(chore: Chore) -> None:
-        await foreign.note(chore)
-        await announced(chore)
 
-    return tasks | {"bridge": bridge_came_or_went}
+def _both(first: Task, then: Task) -> Task:
+    async def run(chore: Chore) -> None:
+        await first(chore)
+        await then(chore)
+
+    return run
+
+
+def _moderating(ground: Ground, signals: SignalRouter) -> Moderating:
+    ours = ownership(ground.settings.networks, ground.tokens.bot, ground.settings.homeserver.domain)
+    return Moderating(ground.hub.states, lambda user: not ours(user), signals.signal)
 
 
 def _retention(ground: Ground) -> Retention:

@@ -11,7 +11,7 @@ from bridge.contract.features import Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.outlet import MatrixOutlet
 from bridge.model.ids import HUB, ChannelId
-from bridge.model.signals import Signal
+from bridge.model.signals import Moderators, Signal
 
 EVERY = 1.0
 """Seconds between two looks while it is away."""
@@ -65,7 +65,7 @@ class Pulse:
         return self._outlet.features(channel)
 
     async def send_signal(self, signal: Signal) -> None:
-        if self.reason is None:
+        if self.reason is None or isinstance(signal, Moderators):  # those wait for the homeserver
             await self._outlet.send_signal(signal)
 
     async def run(self) -> None:

@@ -47,6 +47,11 @@ class Switchboard:
             return None
         return Pace(portal.timeline.burst, portal.timeline.burst_minutes)
 
+    def channels_of(self, room: str) -> Sequence[ChannelId]:
+        """What a room is linked with."""
+        portal = self.portal_in(room)
+        return () if portal is None else [link.channel for link in self.topology.links_of(portal)]
+
     def legs(self, channel: ChannelId) -> list[ChannelId]:
         """The other places that hear what happens in a channel."""
         return [leg.channel for leg in self.topology.reach(channel, public=True)]

@@ -36,6 +36,7 @@ class Feature(StrEnum):
     TYPING = "typing"
     READ = "read"
     PRESENCE = "presence"
+    MODERATORS = "moderators"
 
 
 class Level(StrEnum):

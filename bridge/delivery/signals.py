@@ -1,4 +1,4 @@
-"""Typing, presence and read marks: passed on while they are true, dropped when anything is in the way."""
+"""Typing, presence, read marks and who moderates: passed on while they are true, dropped when anything is in the way."""
 
 import asyncio
 import logging
@@ -14,8 +14,9 @@ from bridge.delivery.ports import Outlet
 from bridge.delivery.presences import Presences
 from bridge.ledger.rows import Copy
 from bridge.model.ids import HUB, ChannelId, EventKey, NetworkName
-from bridge.model.signals import Presence, ReadMark, Signal, Typing
+from bridge.model.signals import Moderators, Presence, ReadMark, Signal, Typing
 
+_FEATURES = {Typing: Feature.TYPING, ReadMark: Feature.READ, Moderators: Feature.MODERATORS, Presence: Feature.PRESENCE}
 MOST = 1_000
 """Signals waiting; beyond it the oldest is dropped."""
 
@@ -66,8 +67,8 @@ class SignalRouter:
                 self._put(("presence", signal.who, HUB), HUB, None, signal)
             return
         for leg in self._legs(signal.channel):
-            kind = "typing" if isinstance(signal, Typing) else "read"
-            self._put((kind, signal.who, leg), leg.network, leg, signal)
+            about = signal.of if isinstance(signal, Moderators) else signal.who
+            self._put((_FEATURES[type(signal)], about, leg), leg.network, leg, signal)
 
     def _shown(self, presence: Presence) -> None:
         for network in self._watching():
@@ -112,7 +113,7 @@ class SignalRouter:
         """The same said of the leg's own channel and, for a read mark, of the event's copy there."""
         if leg is None or isinstance(signal, Presence):
             return signal
-        if isinstance(signal, Typing):
+        if isinstance(signal, Typing | Moderators):
             return msgspec.structs.replace(signal, channel=leg)
         event = await self._root(signal.event)
         copies = await self._copies(event, leg) if event is not None else []
@@ -123,5 +124,4 @@ class SignalRouter:
 
 
 def _wanted(outlet: Outlet, leg: ChannelId, signal: Signal) -> bool:
-    feature = Feature.TYPING if isinstance(signal, Typing) else Feature.READ
-    return outlet.features(leg).level(feature) is Level.NATIVE
+    return outlet.features(leg).level(_FEATURES[type(signal)]) is Level.NATIVE

@@ -16,6 +16,7 @@ from bridge.contract.errors import DeliveryError, LedgerUnavailable, Rejected, U
 from bridge.contract.features import Evidence, Features
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api, Refusal
+from bridge.matrix.badges import Badges
 from bridge.matrix.convert import Outgoing, Sending, seal, stamp_of, to_matrix
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.membership import Memberships
@@ -27,7 +28,7 @@ from bridge.matrix.uploads import Uploads
 from bridge.model.events import Boost, ChannelChange, Edit, Membership, Message, ProfileChange, Reactions, Redaction
 from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.people import Identity
-from bridge.model.signals import Availability, Presence, ReadMark, Signal, Typing
+from bridge.model.signals import Availability, Moderators, Presence, ReadMark, Signal, Typing
 from bridge.routing.hub import HUB_FEATURES
 
 _PAGES = 10
@@ -47,6 +48,7 @@ class MatrixOutlet:
         doubles: Doubles,
         memberships: Memberships,
         uploads: Uploads,
+        badges: Badges,
         clock: Clock,
         *,
         log: logging.Logger,
@@ -57,6 +59,7 @@ class MatrixOutlet:
         self._doubles = doubles
         self._memberships = memberships
         self._uploads = uploads
+        self._badges = badges
         self._clock = clock
         self._log = log
         self._sent = SentReactions(memory)
@@ -121,6 +124,8 @@ class MatrixOutlet:
                         await type_in(self._api, signal.channel.id, user, signal.active)
                 case ReadMark():
                     await self._mark_read(signal)
+                case Moderators():
+                    self._badges.told(signal)
                 case Presence():
                     user = self._puppets.user_of(signal.who)
                     if await self._memory.puppet(user) is not None:

@@ -1,4 +1,4 @@
-"""Worth sending, not worth keeping: typing, presence, read marks."""
+"""Worth sending, not worth keeping: typing, presence, read marks, and who moderates."""
 
 from enum import StrEnum
 from typing import TypeAlias
@@ -34,4 +34,12 @@ class ReadMark(Struct, frozen=True, kw_only=True):
     event: EventKey
 
 
-Signal: TypeAlias = Typing | Presence | ReadMark
+class Moderators(Struct, frozen=True, kw_only=True):
+    """Who moderates `of` now: these, and nobody else. `channel` is where that is told."""
+
+    channel: ChannelId
+    of: ChannelId
+    who: tuple[IdentityId, ...]
+
+
+Signal: TypeAlias = Typing | Presence | ReadMark | Moderators

@@ -68,6 +68,13 @@ def membership_request(body: Membership, room: str, people: People) -> Element:
     return iq
 
 
+def role_request(room: str, nick: str, role: str) -> Element:
+    """XEP-0045 §8.4, §9.6."""
+    iq = _iq("set", room, ns.MUC_ADMIN)
+    ns.add(iq[0], ns.MUC_ADMIN, "item", None, nick=nick, role=role)
+    return iq
+
+
 def moderation_request(delivery: Delivery, body: Redaction, room: str, people: People) -> Element:
     """XEP-0425, in the version that the room knows. Raises `Rejected` where it knows none, or gave the message no id."""
     target, space = delivery.target, people.facts.moderates

@@ -39,6 +39,8 @@ class People:
         self._network, self._place, self._ours = network, place, ours
         self.facts = Facts()
         self._by_nick: dict[str, Person] = {}
+        self._moderators: dict[str, IdentityId] = {}
+        """By nick; none of ours."""
 
     def __len__(self) -> int:
         return len(self._by_nick)
@@ -62,8 +64,13 @@ class People:
         person = self._by_nick.get(nick)
         return person is not None and person.role == "moderator"
 
+    def moderators(self) -> tuple[IdentityId, ...]:
+        """Of the others here, those who moderate; in an order that does not hang on who came first."""
+        return tuple(sorted(set(self._moderators.values()), key=lambda one: one.id))
+
     def clear(self) -> None:
         self._by_nick.clear()
+        self._moderators.clear()
 
     def here(self, here: Here) -> tuple[Person, bool]:
         """Somebody's presence: who it is, and whether they were not here before, as far as we can tell."""
@@ -79,32 +86,41 @@ class People:
         )
         kept = known is not None or len(self._by_nick) < MOST
         if kept:
-            self._by_nick[nick] = person
+            self._put(nick, person)
         return person, kept and known is None
 
     def claim(self, nick: str) -> None:
         """One of us has that nick for sure."""
         person = self._by_nick.get(nick)
         if person is not None and person.occupant.author is None:
-            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=self._author(nick, "")))
+            self._put(nick, replace(person, occupant=replace(person.occupant, author=self._author(nick, ""))))
 
     def disown(self, nick: str) -> None:
         """That nick is somebody else's, though one of us asked for it."""
         person = self._by_nick.get(nick)
         if person is not None:
-            self._by_nick[nick] = replace(person, occupant=replace(person.occupant, author=None))
+            self._put(nick, replace(person, occupant=replace(person.occupant, author=None)))
 
     def gone(self, nick: str) -> Person | None:
+        self._moderators.pop(nick, None)
         return self._by_nick.pop(nick, None)
 
     def renamed(self, nick: str, new: str) -> Person | None:
         """They have another nick now, and are who they were."""
-        person = self._by_nick.pop(nick, None)
+        person = self.gone(nick)
         if person is None:
             return None
         who = replace(person.who, profile=replace(person.who.profile, name=new))
-        renamed = self._by_nick[new] = replace(person, occupant=replace(person.occupant, who=who))
+        renamed = replace(person, occupant=replace(person.occupant, who=who))
+        self._put(new, renamed)
         return renamed
+
+    def _put(self, nick: str, person: Person) -> None:
+        self._by_nick[nick] = person
+        if person.role == "moderator" and person.occupant.author is None:
+            self._moderators[nick] = person.who.id
+        else:
+            self._moderators.pop(nick, None)
 
     def _occupant(self, nick: str, occupant_id: str | None, jid: str) -> Occupant:
         shown = jid if jid and not self.facts.anonymous else None

@@ -20,6 +20,7 @@ from adapters.xmpp.rooms.participant import Participant, State
 from adapters.xmpp.rooms.past import Past
 from adapters.xmpp.rooms.people import People
 from adapters.xmpp.rooms.presences import Presences
+from adapters.xmpp.rooms.ranks import Ranks
 from adapters.xmpp.rooms.reading import Mark, Reading
 from adapters.xmpp.rooms.refusals import Refused
 from adapters.xmpp.rooms.timers import Timers
@@ -62,6 +63,7 @@ class Room:
         reach = config.kicks_reach_matrix and place.kind is Kind.ROOM
         moves = Moves(house.network, place, self.people, show=config.show_joins, reach=reach)
         self._presences = Presences(place.jid, house, self.cast, self.people, moves, self.me)
+        self.ranks = Ranks(place, house, self.people, self.cast, self.me)
         self._entering = asyncio.Lock()
         self._answer: asyncio.Future[None] | None = None
         self._held: list[Element] | None = None
@@ -214,6 +216,8 @@ class Room:
         self.cast.tick()
         self.outgoing.tick()
         self.reading.store()
+        if self.open and self._house.config.show_moderators:
+            self.ranks.tick()
         idle = self._house.config.idle_hours * 3600
         if idle:
             for one in self.cast.silent(idle):

@@ -24,7 +24,7 @@ from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Features
 from bridge.model.ids import ChannelId
-from bridge.model.signals import Signal, Typing
+from bridge.model.signals import Moderators, Signal, Typing
 
 AT_ONCE = 50
 """Rooms that are entered at a time: each is a few round trips and as many presences as it has people."""
@@ -197,7 +197,11 @@ class Rooms:
         return await room.find(delivery)
 
     async def send_signal(self, signal: Signal) -> None:
-        """Typing, of who is in the room already."""
+        """Typing, of who is in the room already, and who moderates on Matrix."""
+        if isinstance(signal, Moderators):
+            if (moderated := self.wanted.get(place_of(signal.channel.id).jid)) is not None:
+                moderated.ranks.heard(signal)
+            return
         if not isinstance(signal, Typing) or self._house.link is None:
             return
         room = self.wanted.get(place_of(signal.channel.id).jid)

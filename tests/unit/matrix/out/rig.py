@@ -16,6 +16,7 @@ from bridge.contract.delivery import Delivery, Target
 from bridge.contract.features import Voice, VoiceKind
 from bridge.contract.toolbox import MediaStream
 from bridge.matrix.api import Api, make_session
+from bridge.matrix.badges import Badges
 from bridge.matrix.business import Affairs
 from bridge.matrix.doubles import Doubles
 from bridge.matrix.info import BridgeInfo
@@ -99,9 +100,19 @@ class Rig:
         self.doubles = Doubles(self.api, self.memory, domain="localhost")
         self.people = People(self.api, self.memory, self.puppets, self.doubles)
         self.memberships = Memberships(self.api, self.memory, self.puppets, self.states, lambda _: self.member_cap)
+        self.linked: dict[str, list[ChannelId]] = {}
+        self.badges = Badges(
+            self.api,
+            self.memory,
+            self.states,
+            user_of=self.puppets.user_of,
+            linked=lambda room: self.linked.get(room, []),
+            clock=self.clock,
+            log=LOG,
+        )
         self.uploads = Uploads(self.memory, self.shelf, cap=1000, log=LOG)
         self.outlet = MatrixOutlet(
-            self.api, self.memory, self.puppets, self.doubles, self.memberships, self.uploads, self.clock, log=LOG
+            self.api, self.memory, self.puppets, self.doubles, self.memberships, self.uploads, self.badges, self.clock, log=LOG
         )
         self.rooms = Rooms(
             self.api,

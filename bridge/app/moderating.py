@@ -1,0 +1,32 @@
+"""Who moderates a Matrix room, for the networks that show it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from bridge.ledger.rows import Chore
+from bridge.matrix.state import RoomStates
+from bridge.model.ids import HUB, ChannelId, IdentityId
+from bridge.model.signals import Moderators, Signal
+
+MOST = 100
+
+
+class Moderating:
+    """`is_person(user)`: nobody of ours."""
+
+    def __init__(self, states: RoomStates, is_person: Callable[[str], bool], signal: Callable[[Signal], None]) -> None:
+        self._states, self._is_person, self._signal = states, is_person, signal
+
+    async def note(self, chore: Chore) -> None:
+        """A room's power levels changed. Doing it twice changes nothing."""
+        await self.tell(str(msgspec.json.decode(chore.payload, type=dict[str, Any]).get("room_id")))
+
+    async def tell(self, room: str) -> None:
+        """Who may kick, ban and delete there now. Raises what `RoomStates.of` raises."""
+        power = (await self._states.of(room)).power
+        users = [user for user in dict.fromkeys((*sorted(power.creators), *power.users)) if self._is_person(user)]
+        who = [user for user in users if all(power.may(user, action) for action in ("kick", "ban", "redact"))]
+        channel = ChannelId(HUB, room)
+        self._signal(Moderators(channel=channel, of=channel, who=tuple(IdentityId(HUB, user) for user in who[:MOST])))
