@@ -72,7 +72,7 @@ class Linkage:
         while left:
             gate = asyncio.Semaphore(AT_A_TIME)
             done = await asyncio.gather(*(self._one(settings, gate) for settings in left))
-            linked = [settings.room for settings, is_linked in zip(left, done, strict=True) if is_linked]
+            linked = {settings.room for settings, is_linked in zip(left, done, strict=True) if is_linked}
             left = [settings for settings in left if settings.room not in linked]
             if linked:
                 await self._switchboard.refresh()
@@ -96,7 +96,7 @@ class Linkage:
 
     async def _sync(self, portal: Portal, wanted: Sequence[LinkSettings]) -> bool:
         """Adds, changes and removes the file's links of one portal; a command's links stay. Whether anything changed."""
-        here = {link.channel: link for link in self._switchboard.links if link.portal == portal.id}
+        here = {link.channel: link for link in self._switchboard.topology.links_of(portal)}
         changed = False
         for settings in wanted:
             direction, relay = defaults(portal.kind, settings.direction, settings.relay)

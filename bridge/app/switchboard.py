@@ -58,4 +58,4 @@ class Switchboard:
 
     def portal_called(self, room: str) -> Portal | None:
         """By room id or alias."""
-        return next((portal for portal in self.portals if room in (portal.room, portal.alias)), None)
+        return self.topology.portal_called(room)
