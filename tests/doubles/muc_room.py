@@ -42,6 +42,8 @@ class Room:
         """The namespace of XEP-0425 that it knows."""
         self.moderators: set[str] = set()
         """Nicks that come in as moderators."""
+        self.ranked: list[tuple[str, str]] = []
+        """(nick, role) that somebody asked for and got."""
         self.members_only = False
         self.password: str | None = None
         self.subject = ""
@@ -88,6 +90,11 @@ class Room:
         occupant.nick = new
         self.occupants[new] = occupant
         self._show(occupant)
+
+    def rank(self, nick: str, role: str) -> None:
+        """They have another role from now on."""
+        self.occupants[nick].role = role
+        self._show(self.occupants[nick])
 
     def say(self, nick: str, text: str = "", *, id: str = "", more: str = "") -> str:
         """Somebody says something; `more` is XML within the message. Returns its stanza id, empty without an archive."""

@@ -80,6 +80,12 @@ class RoomService:
         words = reason.text or "" if reason is not None else ""
         if item.get("role") == "none" and item.get("nick") in room.occupants:
             room.leave(item.get("nick", ""), {"307"}, reason=words, actor=sender.nick)
+        elif item.get("role") and item.get("nick") in room.occupants:
+            if sender.affiliation not in ("owner", "admin"):
+                room.bounce(iq, "not-allowed")
+                return
+            room.ranked.append((item.get("nick", ""), item.get("role", "")))
+            room.rank(*room.ranked[-1])
         elif item.get("affiliation"):
             jid = item.get("jid", "")
             room.affiliations[jid] = item.get("affiliation", "")

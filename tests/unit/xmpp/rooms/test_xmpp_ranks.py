@@ -1,0 +1,122 @@
+"""Who moderates, both ways: as roles change, and never more than a role."""
+
+from typing import Any
+
+import pytest
+
+from bridge.model.ids import HUB, ChannelId
+from bridge.model.people import Identity
+from bridge.model.signals import Moderators
+from bridge.testing import until
+from tests.doubles.component_server import HOST, ComponentServer
+from tests.unit.xmpp.rooms.scene import ALICE, CAROL, LOBBY, Scene, scene
+
+LISTENER = f"bridge@{HOST}"
+ON_MATRIX = ChannelId(HUB, "!lobby:example.org")
+
+
+def told(one: Scene) -> list[list[str]]:
+    """The nicks, as each was last called by an event of theirs; one list for each time it was told."""
+    names = {event.author.id: event.author.name for event in one.inlet.events}
+    signals = [signal for signal in one.inlet.signals if isinstance(signal, Moderators)]
+    assert all(signal.channel == signal.of == LOBBY for signal in signals)
+    return [sorted(names.get(who, who.id) for who in signal.who) for signal in signals]
+
+
+async def moderating(one: Scene, *who: Identity, of: ChannelId = ON_MATRIX) -> None:
+    await one.adapter.send_signal(Moderators(channel=LOBBY, of=of, who=tuple(person.id for person in who)))
+    await one.wait(2)
+
+
+def role(one: Scene, nick: str) -> str:
+    return one.room.occupants[nick].role
+
+
+async def test_who_moderates_is_told_as_it_changes_and_not_again(server: ComponentServer) -> None:
+    server.room(LOBBY.id).enter("judge", role="moderator")
+    async with scene(server) as one:
+        one.room.say("judge", "order!")
+        one.room.enter("eve")
+        one.room.say("eve", "hi")
+        await one.heard_all()
+        await one.wait(3)
+        assert told(one) == [["judge"]]
+        one.room.rank("eve", "moderator")
+        await one.heard_all()
+        await one.wait(2)
+        one.room.rename("eve", "adam")
+        await one.heard_all()
+        await one.wait(2)
+        assert told(one)[1:] == [["adam", "judge"]], "a new nick is the same person"
+        one.room.leave("judge")
+        await one.heard_all()
+        await one.wait(2)
+        assert told(one)[2:] == [["adam"]]
+
+
+async def test_ours_are_not_told_of_as_others(server: ComponentServer) -> None:
+    server.room(LOBBY.id).moderators = {"alice", "unabridged"}
+    async with scene(server) as one:
+        await one.say("hello")
+        await one.heard_all()
+        await one.wait(3)
+        assert told(one) == [[]]
+
+
+async def test_who_moderates_on_matrix_has_the_role_for_as_long(server: ComponentServer) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = "admin"
+    async with scene(server) as one:
+        await moderating(one, ALICE)
+        await one.say("hello")
+        await one.say("hello", CAROL)
+        await one.wait(2)
+        await until(lambda: role(one, "alice") == "moderator")
+        assert (role(one, "carol"), one.room.ranked) == ("participant", [("alice", "moderator")])
+        await moderating(one, ALICE, of=ChannelId(LOBBY.network, "den@muc.example.org"))
+        assert role(one, "alice") == "moderator", "who moderates another channel is not asked about"
+        await one.heard_all()
+        await moderating(one)
+        await until(lambda: role(one, "alice") == "participant")
+        await one.wait(3)
+        assert len(one.room.ranked) == 2
+
+
+async def test_who_comes_in_again_is_raised_again(server: ComponentServer) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = "owner"
+    async with scene(server) as one:
+        await moderating(one, ALICE)
+        await one.say("hello")
+        await one.wait(2)
+        await until(lambda: role(one, "alice") == "moderator")
+        one.room.leave("alice", {"307"})
+        await one.heard_all()
+        await one.wait(700)
+        await one.say("again")
+        await one.wait(2)
+        await until(lambda: role(one, "alice") == "moderator")
+
+
+async def test_what_was_given_over_there_is_not_taken(server: ComponentServer) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = "admin"
+    server.room(LOBBY.id).moderators = {"alice"}
+    async with scene(server) as one:
+        await moderating(one, ALICE)
+        await one.say("hello")
+        await moderating(one)
+        await one.heard_all()
+        assert (role(one, "alice"), one.room.ranked) == ("moderator", [])
+
+
+@pytest.mark.parametrize(("affiliation", "settings"), [("member", {}), ("admin", {"show_moderators": False})])
+async def test_where_it_is_not_ours_to_give_nothing_is_asked(
+    server: ComponentServer, affiliation: str, settings: dict[str, Any]
+) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = affiliation
+    server.room(LOBBY.id).enter("judge", role="moderator")
+    async with scene(server, **settings) as one:
+        await moderating(one, ALICE)
+        await one.say("hello")
+        await one.heard_all()
+        await one.wait(3)
+        assert (role(one, "alice"), one.room.ranked) == ("participant", [])
+        assert len(told(one)) == (0 if settings else 1)
