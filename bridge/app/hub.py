@@ -23,6 +23,7 @@ from bridge.matrix.membership import Memberships
 from bridge.matrix.outlet import MatrixOutlet
 from bridge.matrix.people import People
 from bridge.matrix.puppets import Puppets
+from bridge.matrix.registration import ownership
 from bridge.matrix.rooms import Rooms
 from bridge.matrix.state import RoomStates
 from bridge.matrix.uploads import Uploads
@@ -87,7 +88,7 @@ def build_hub(
     states = RoomStates(api)
     memberships = Memberships(api, ledger, puppets, states, cap=_caps(settings, switchboard))
     uploads = Uploads(ledger, media, cap=cap, log=log)
-    badges = Badges(api, ledger, states, user_of=puppets.user_of, linked=switchboard.channels_of, clock=clock, log=log)
+    badges = _badges(settings, tokens, api, ledger, states, puppets, switchboard, clock)
     return Hub(
         bot=bot,
         api=api,
@@ -112,6 +113,30 @@ def build_hub(
         look_back=LookBack(api, ledger, ledger.root, clock, log),
         outlet=MatrixOutlet(api, ledger, puppets, doubles, memberships, uploads, badges, clock, log=log),
         badges=badges,
+    )
+
+
+def _badges(
+    settings: Settings,
+    tokens: Tokens,
+    api: Api,
+    ledger: Ledger,
+    states: RoomStates,
+    puppets: Puppets,
+    switchboard: Switchboard,
+    clock: Clock,
+) -> Badges:
+    ours = ownership(settings.networks, tokens.bot, settings.homeserver.domain)
+    return Badges(
+        api,
+        ledger,
+        states,
+        user_of=puppets.user_of,
+        linked=switchboard.channels_of,
+        rooms_of=switchboard.rooms_of,
+        is_person=lambda user: not ours(user),
+        clock=clock,
+        log=logging.getLogger("unabridged.matrix"),
     )
 
 

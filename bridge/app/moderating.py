@@ -14,14 +14,22 @@ MOST = 100
 
 
 class Moderating:
-    """`is_person(user)`: nobody of ours."""
+    """`is_person(user)`: nobody of ours. `repowered(room)` is told of each change of a room's power levels."""
 
-    def __init__(self, states: RoomStates, is_person: Callable[[str], bool], signal: Callable[[Signal], None]) -> None:
-        self._states, self._is_person, self._signal = states, is_person, signal
+    def __init__(
+        self,
+        states: RoomStates,
+        is_person: Callable[[str], bool],
+        signal: Callable[[Signal], None],
+        repowered: Callable[[str], None],
+    ) -> None:
+        self._states, self._is_person, self._signal, self._repowered = states, is_person, signal, repowered
 
     async def note(self, chore: Chore) -> None:
         """A room's power levels changed. Doing it twice changes nothing."""
-        await self.tell(str(msgspec.json.decode(chore.payload, type=dict[str, Any]).get("room_id")))
+        room = str(msgspec.json.decode(chore.payload, type=dict[str, Any]).get("room_id"))
+        self._repowered(room)
+        await self.tell(room)
 
     async def tell(self, room: str) -> None:
         """Who may kick, ban and delete there now. Raises what `RoomStates.of` raises."""

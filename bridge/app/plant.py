@@ -342,7 +342,7 @@ def _tasks(
         hub.states,
         hub.puppets,
         hub.people,
-        Upgrades(hub.api, ground.ledger, hub.states, switchboard.refresh),
+        Upgrades(hub.api, ground.ledger, hub.states, hub.badges.moved, switchboard.refresh),
         ground.clock,
         accept=accept,
         permission=lambda user: permission_of(user, ground.settings.permissions),
@@ -368,7 +368,7 @@ def _both(first: Task, then: Task) -> Task:
 
 def _moderating(ground: Ground, signals: SignalRouter) -> Moderating:
     ours = ownership(ground.settings.networks, ground.tokens.bot, ground.settings.homeserver.domain)
-    return Moderating(ground.hub.states, lambda user: not ours(user), signals.signal)
+    return Moderating(ground.hub.states, lambda user: not ours(user), signals.signal, ground.hub.badges.repowered)
 
 
 def _retention(ground: Ground) -> Retention:

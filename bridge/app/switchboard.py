@@ -48,9 +48,13 @@ class Switchboard:
         return Pace(portal.timeline.burst, portal.timeline.burst_minutes)
 
     def channels_of(self, room: str) -> Sequence[ChannelId]:
-        """What a room is linked with."""
+        """What comes into a room."""
         portal = self.portal_in(room)
-        return () if portal is None else [link.channel for link in self.topology.links_of(portal)]
+        return () if portal is None else [link.channel for link in self.topology.links_of(portal) if link.inward]
+
+    def rooms_of(self, channel: ChannelId) -> Sequence[str]:
+        """Into which rooms a channel comes."""
+        return [portal.room for portal, _ in self.topology.legs_in(channel)]
 
     def legs(self, channel: ChannelId) -> list[ChannelId]:
         """The other places that hear what happens in a channel."""

@@ -17,7 +17,7 @@ from bridge.matrix.api import Api, Refusal
 from bridge.matrix.ports import Memory
 from bridge.matrix.power import PowerLevels, read_power
 from bridge.matrix.state import RoomStates
-from bridge.model.ids import ChannelId, IdentityId
+from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.signals import Moderators
 
 LEVEL = 50
@@ -33,7 +33,8 @@ _Given = dict[str, str]
 
 
 class Badges:
-    """`linked(room)`: the channels of a room now. `user_of`: a puppet's user id."""
+    """`linked(room)`: the channels that come into a room now; `rooms_of(channel)`: the rooms that one comes into. `user_of`: a
+    puppet's user id; `is_person(user)`: nobody of ours."""
 
     def __init__(
         self,
@@ -43,13 +44,16 @@ class Badges:
         *,
         user_of: Callable[[IdentityId], str],
         linked: Callable[[str], Collection[ChannelId]],
+        rooms_of: Callable[[ChannelId], Collection[str]],
+        is_person: Callable[[str], bool],
         clock: Clock,
         log: logging.Logger,
     ) -> None:
         self._api, self._memory, self._states = api, memory, states
         self._user_of, self._linked = user_of, linked
+        self._rooms_of, self._is_person = rooms_of, is_person
         self._clock, self._log = clock, log
-        self._told: dict[str, dict[str, Sequence[IdentityId]]] = {}
+        self._told: dict[ChannelId, Sequence[IdentityId]] = {}
         self._given: dict[str, _Given] = {}
         self._due: set[str] = set()
         self._woken = asyncio.Event()
@@ -57,12 +61,26 @@ class Badges:
 
     def told(self, signal: Moderators) -> None:
         """Never blocks."""
-        self._told.setdefault(signal.channel.id, {})[str(signal.of)] = signal.who
+        self._told[signal.of] = signal.who
         self._look((signal.channel.id,))
 
     def relinked(self) -> None:
-        """Some room may have other channels than before."""
-        self._look(self._given)
+        """Some room may have other channels than before: also one more of which all was told when only another room had it."""
+        rooms = {of: self._rooms_of(of) for of in self._told}
+        self._told = {of: who for of, who in self._told.items() if rooms[of]}
+        self._look({*self._given, *(room for found in rooms.values() for room in found)})
+
+    def repowered(self, room: str) -> None:
+        """The bot may be allowed there what it wasn't."""
+        self._refused.discard(room)
+        if any(of in self._told for of in self._linked(room)):
+            self._look((room,))
+
+    async def moved(self, old: str, new: str) -> None:
+        """The room goes on in another, which was made with the levels of the old one. Doing it twice changes nothing."""
+        if given := self._given.get(old):
+            await self._keep(new, given | self._given.get(new, {}))
+            await self._keep(old, {})
 
     def _look(self, rooms: Collection[str]) -> None:
         if rooms:
@@ -88,19 +106,24 @@ class Badges:
         try:
             await self._settle(room)
         except Refusal as refusal:
-            if room not in self._refused:
-                self._log.warning("who moderates over there is not shown in %s: %s", room, refusal.reason)
-            self._refused.add(room)
+            self._may_not(room, refusal.reason)
         except (DeliveryError, LedgerUnavailable) as error:
             self._log.info("who moderates over there is not shown in %s yet: %s", room, error)
             return False
         return True
 
+    def _may_not(self, room: str, why: str) -> None:
+        """Said once, until its power levels change."""
+        if room not in self._refused:
+            self._log.info("who moderates over there is not shown in %s: %s", room, why)
+            self._refused.add(room)
+
     async def _settle(self, room: str) -> None:
-        linked = {str(channel) for channel in self._linked(room)}
-        told = {of: who for of, who in self._told.get(room, {}).items() if of in linked}
+        channels = self._linked(room)
+        linked = {str(channel) for channel in channels}
+        told = {str(of): self._told[of] for of in channels if of in self._told}
         given = self._given.get(room, {})
-        named = ((self._user_of(one), of) for of, who in told.items() for one in who)
+        named = ((self._user_of(one), of) for of, who in told.items() for one in who if one.network != HUB)
         wanted = dict(list(dict(named).items())[:MOST])
         over = [user for user, of in given.items() if user not in wanted and (of in told or of not in linked)]
         fresh = {user: of for user, of in wanted.items() if user not in given}
@@ -113,16 +136,26 @@ class Badges:
         held: dict[str, Any] = dict(users) if isinstance(users, dict) else {}
         power = await self._power(room, content)
         if power.of(self._api.bot) <= LEVEL or not power.may_send(self._api.bot, _POWER, state=True):
-            self._log.debug("the bot may not show in %s who moderates over there", room)
+            self._may_not(room, "the bot may not change power levels there")
             return
-        new = {user: of for user, of in fresh.items() if user not in held and power.of(user) < LEVEL}
+        new = {} if self._outranks(power) else {one: of for one, of in fresh.items() if one not in held and power.of(one) < LEVEL}
         lapsed = [user for user in over if held.get(user) == LEVEL]
         after = {user: level for user, level in held.items() if user not in lapsed} | dict.fromkeys(new, LEVEL)
         await self._keep(room, given | new)  # before it is done: what we don't know of, nobody would take back
         if after != held:
-            await self._api.put_state(room, _POWER, "", {**content, "users": after})
+            try:
+                await self._api.put_state(room, _POWER, "", {**content, "users": after})
+            except Refusal:
+                await self._keep(room, given)
+                raise
             self._states.changed(room)
         await self._keep(room, {user: of for user, of in (given | new).items() if user not in over})
+
+    def _outranks(self, power: PowerLevels) -> bool:
+        """Whether it would put somebody of elsewhere above all people of the room who were given power there."""
+        usual = power.levels["users_default"]
+        given = [power.of(user) for user in (*power.creators, *power.users) if self._is_person(user)]
+        return usual < max(given, default=usual) < LEVEL
 
     async def _power(self, room: str, content: Mapping[str, Any]) -> PowerLevels:
         facts = await self._states.of(room)

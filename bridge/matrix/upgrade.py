@@ -16,12 +16,20 @@ from bridge.model.portals import Portal
 
 
 class Upgrades:
-    """`changed`: called after the portal has moved."""
+    """`moving(old, new)`: called before the portal moves, and maybe again; `changed`: after it has."""
 
-    def __init__(self, api: Api, memory: Memory, states: RoomStates, changed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        memory: Memory,
+        states: RoomStates,
+        moving: Callable[[str, str], Awaitable[None]],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
         self._api = api
         self._memory = memory
         self._states = states
+        self._moving = moving
         self._changed = changed
 
     async def follow(self, portal: Portal, raw: Mapping[str, Any]) -> str | None:
@@ -46,6 +54,7 @@ class Upgrades:
         if (await self._states.of(new)).predecessor != portal.room:
             await self._api.move(new, "leave", reason="this room does not name the room it is said to continue")
             return "the new room does not name this one as its predecessor"
+        await self._moving(portal.room, new)
         await self._memory.change_portal(msgspec.structs.replace(portal, room=new))
         await self._memory.forget_room(portal.room)
         self._states.changed(portal.room)

@@ -107,6 +107,8 @@ class Rig:
             self.states,
             user_of=self.puppets.user_of,
             linked=lambda room: self.linked.get(room, []),
+            rooms_of=lambda channel: [room for room, channels in self.linked.items() if channel in channels],
+            is_person=lambda user: not user.startswith(("@_local_", self.hs.bot)),
             clock=self.clock,
             log=LOG,
         )
@@ -126,7 +128,7 @@ class Rig:
             log=LOG,
         )
         self.info = BridgeInfo(self.api, self.memory, lambda network: (f"{network}-protocol", "A protocol"))
-        self.upgrades = Upgrades(self.api, self.memory, self.states, self._changed)
+        self.upgrades = Upgrades(self.api, self.memory, self.states, self.badges.moved, self._changed)
         self.affairs = Affairs(
             self.api,
             self.memory,

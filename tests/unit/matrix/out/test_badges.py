@@ -51,8 +51,9 @@ async def settled(rig: Rig) -> None:
     """What is due was done: something that was told in the round behind it is."""
     await rig.clock.advance(GATHER_SECONDS)
     mark = f"mark{next(_numbers)}"
-    other = await moderated(rig)
-    await tell(rig, other, mark)
+    other, channel = await moderated(rig), ChannelId(LOCAL, f"#{mark}")
+    rig.linked[other] = [channel]
+    await tell(rig, other, mark, of=channel)
     async with asyncio.timeout(10):
         while f"@_local_{mark}:localhost" not in levels(rig, other):
             await rig.clock.advance(GATHER_SECONDS)
@@ -183,3 +184,71 @@ async def test_the_level_opens_no_door(rig: Rig) -> None:
         await rig.outlet.deliver(rig.delivery(room, kick))
     rig.states.changed(room)
     assert await rig.states.power_of(room, CAROL) == LEVEL, "it is shown"
+
+
+async def test_a_room_that_is_linked_later_shows_who_moderates_already(rig: Rig) -> None:
+    """A network tells of changes, and knows nothing of rooms."""
+    room = await moderated(rig)
+    later = await moderated(rig)
+    rig.linked[later] = []
+    async with showing(rig):
+        await tell(rig, room, "carol")
+        await settled(rig)
+        rig.linked[later] = [TEA]
+        rig.badges.relinked()
+        await settled(rig)
+    assert levels(rig, later) == {CAROL: LEVEL}
+
+
+async def test_a_room_that_is_upgraded_takes_what_was_given_along(rig: Rig) -> None:
+    """The new one is made with the levels of the old: whose they are must still be known."""
+    old = await moderated(rig)
+    async with showing(rig):
+        await tell(rig, old, "carol")
+        await settled(rig)
+        new = await moderated(rig, _local_carol=LEVEL)
+        for _ in range(2):
+            await rig.badges.moved(old, new)
+        del rig.linked[old]
+        rig.badges.relinked()
+        await tell(rig, new)
+        await settled(rig)
+        assert (levels(rig, old), levels(rig, new)) == ({CAROL: LEVEL}, {})
+    async with rig.restarted() as again:
+        assert not {old, new} & set(await again.memory.facts("badges"))
+
+
+async def test_a_refusal_is_given_up_until_the_levels_change(rig: Rig) -> None:
+    """What was not given is not kept as given, and comes once the bot may."""
+    room = await moderated(rig, LEVEL)
+    async with showing(rig):
+        await tell(rig, room, "carol")
+        await settled(rig)
+        assert levels(rig, room) == {}
+        content = rig.hs.state(room, "m.room.power_levels") or {}
+        allowed = {**content, "users": {**content["users"], rig.hs.bot: 100}}
+        rig.hs.set_state("@alice:localhost", room, "m.room.power_levels", allowed)
+        rig.badges.repowered(room)
+        await settled(rig)
+    assert levels(rig, room) == {CAROL: LEVEL}
+
+
+async def test_nobody_of_elsewhere_is_shown_above_the_room_s_own_people(rig: Rig) -> None:
+    rig.hs.world.room_version = "11"  # else whoever made the room is above every level
+    room = await rig.room()
+    power = {"users": {"@alice:localhost": LEVEL - 10, rig.hs.bot: 100}}
+    rig.hs.set_state("@alice:localhost", room, "m.room.power_levels", power)
+    rig.linked[room] = [TEA]
+    async with showing(rig):
+        await tell(rig, room, "carol")
+        await settled(rig)
+    assert levels(rig, room) == {}
+
+
+async def test_people_of_the_hub_get_no_level_by_a_word_from_elsewhere(rig: Rig) -> None:
+    room = await moderated(rig)
+    async with showing(rig):
+        who = (IdentityId(HUB, "@eve:localhost"), IdentityId(LOCAL, "carol"))
+        await rig.outlet.send_signal(Moderators(channel=ChannelId(HUB, room), of=TEA, who=who))
+        await settled(rig)
+    assert set((rig.hs.state(room, "m.room.power_levels") or {})["users"]) == {"@op:localhost", rig.hs.bot, CAROL}
