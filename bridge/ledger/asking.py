@@ -67,7 +67,7 @@ class Asking:
         known = self._work.recent.persons.get(who)
         if known is None:
             row = self._work.bulk.one(self._work.sql, _PERSON, (who.network, who.id))
-            known = Shown(None if row is None else IdentityId(row.shown_network, row.shown_id))
+            known = Shown(None if row is None else IdentityId(*row))
             self._work.recent.persons.put(who, known)
         return known.identity
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from bridge.ledger.driver import run
+
 MOST_ROWS = 128
 MOST_KEYS = 256
 
@@ -36,7 +38,7 @@ class Bulk:
             count = min(MOST_ROWS, 1 << ((len(rows) - start).bit_length() - 1))
             text = self._texts.get((table.name, count)) or self._make_insert(table, count)
             values = tuple(value for row in rows[start : start + count] for value in row)
-            connection.exec_driver_sql(text + tail, values)
+            run(connection, text + tail, values).close()
             start += count
 
     def _make_insert(self, table: Table, count: int) -> str:
@@ -51,12 +53,12 @@ class Bulk:
     ) -> Iterator[Any]:
         """Run a statement that ends in `… IN`, for any number of keys. Rows come in the order of `tail` within each 256 keys."""
         for chunk, marks in self._chunks(keys):
-            yield from connection.exec_driver_sql(f"{self._marked(text)} ({marks}){tail}", (*fixed, *chunk))
+            yield from run(connection, f"{self._marked(text)} ({marks}){tail}", (*fixed, *chunk)).fetchall()
 
     def change_in(self, connection: Connection, text: str, fixed: tuple[Any, ...], keys: Sequence[Any]) -> None:
         """The same for a statement that returns nothing."""
         for chunk, marks in self._chunks(keys):
-            connection.exec_driver_sql(f"{self._marked(text)} ({marks})", (*fixed, *chunk))
+            run(connection, f"{self._marked(text)} ({marks})", (*fixed, *chunk)).close()
 
     def many(self, connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """One statement for each row: for what differs row by row and is rare."""
@@ -64,11 +66,15 @@ class Bulk:
 
     def one(self, connection: Connection, text: str, values: tuple[Any, ...]) -> Any:
         """The first row of a statement; None where there is none."""
-        return connection.exec_driver_sql(self._marked(text), values).first()
+        cursor = run(connection, self._marked(text), values)
+        row = cursor.fetchone()
+        cursor.close()
+        return row
 
     def all(self, connection: Connection, text: str, values: tuple[Any, ...]) -> Sequence[Any]:
         """Every row of a statement."""
-        return connection.exec_driver_sql(self._marked(text), values).all()
+        rows: list[tuple[Any, ...]] = run(connection, self._marked(text), values).fetchall()
+        return rows
 
     def _marked(self, text: str) -> str:
         return text if self._mark == "?" else text.replace("?", self._mark)

@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -86,7 +86,7 @@ class Inbox:
             guilty = _find_guilty(probe, request)
             return lambda work: _Accepting(work, request, guilty).run()
 
-        keys = [one.event.key for one in written]
+        keys = [key for one in written for key in _names(one.event)]
         return await self._core.write(partial(_accept, request), keys=keys, mend=mend)
 
     async def cursor(self, network: NetworkName, scope: str) -> Cursor | None:
@@ -142,6 +142,12 @@ def root_of(connection: Connection, key: EventKey) -> EventKey | None:
     query = select(copies.event_network, copies.event_id).where(copies.native == key.id, copies.network == key.network)
     row = connection.execute(query.order_by(copies.seq).limit(1)).first() if key.id else None
     return None if row is None else EventKey(row.event_network, row.event_id)
+
+
+def _names(event: Event) -> Iterator[EventKey]:
+    yield event.key
+    for alias in event.aliases:
+        yield EventKey(event.key.network, alias)
 
 
 def _is(key: EventKey) -> tuple[Any, Any]:
@@ -217,9 +223,7 @@ class _Accepting:
         work, request = self._work, self._request
         # aliases too: the plan asks what they stand for, and the earliest holder counts, though it be on disk alone
         events = [one.event for one in request.events]
-        work.expect(
-            [event.key for event in events] + [EventKey(event.key.network, name) for event in events for name in event.aliases]
-        )
+        work.expect(key for event in events for key in _names(event))
         ours = self._our_ids()
         for written in request.events:
             key = written.event.key

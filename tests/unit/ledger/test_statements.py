@@ -16,17 +16,28 @@ from tests.doubles.clock import FakeClock
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Those executed meanwhile."""
+    """Those of every ledger that is opened meanwhile; where transactions begin and end aside."""
     heard: list[str] = []
 
-    def hear(connection: Any, cursor: Any, statement: str, *others: Any) -> None:
-        heard.append(statement)
+    def note(statement: str) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT")):
+            heard.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", hear)
+    def listen(connection: Any, record: Any) -> None:
+        connection.set_trace_callback(note)
+
+    event.listen(Engine, "connect", listen)
     try:
         yield heard
     finally:
-        event.remove(Engine, "before_cursor_execute", hear)
+        event.remove(Engine, "connect", listen)
+
+
+def taken(heard: list[str]) -> list[str]:
+    """What was heard since this was asked last."""
+    found = heard.copy()
+    heard.clear()
+    return found
 
 
 def unless_there(event: Event, lookup: Lookup) -> Planned:
@@ -35,14 +46,25 @@ def unless_there(event: Event, lookup: Lookup) -> Planned:
 
 
 async def test_a_burst_costs_no_statement_for_each_message(tmp_path: Path) -> None:
-    ledger = await Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}", clock=FakeClock())
-    with statements() as one:
+    with statements() as heard:
+        ledger = await Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}", clock=FakeClock())
+        heard.clear()
         await ledger.accept(IRC, [say("first")], unless_there)
-    with statements() as many:
+        one = taken(heard)
         accepted = await ledger.accept(IRC, [say(str(number)) for number in range(64)], unless_there)
-    assert len(accepted.entries) == 64
-    assert len(many) == len(one), many
-    with statements() as settling:
+        many = taken(heard)
+        assert len(accepted.entries) == 64
+        assert len(many) == len(one), many
         await ledger.settle([done(entry.delivery.id, f"${entry.seq}") for entry in accepted.entries])
-    assert len(settling) <= 3, settling
-    await ledger.close()
+        settling = taken(heard)
+        assert len(settling) <= 3, settling
+        await ledger.close()
+
+
+async def test_all_names_of_an_event_are_looked_up_at_once(tmp_path: Path) -> None:
+    with statements() as heard:
+        ledger = await Ledger.connect(f"sqlite:///{tmp_path / 'ledger.db'}", clock=FakeClock())
+        heard.clear()
+        await ledger.accept(IRC, [say("first", aliases=("one", "other"))], unless_there)
+        assert sum(statement.startswith("SELECT") for statement in heard) == 1, heard
+        await ledger.close()
