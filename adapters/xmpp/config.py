@@ -38,10 +38,12 @@ class XmppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Who moderates the Matrix room stays in it. Who was kicked speaks in the room again ten minutes later, or when they have
     come into the Matrix room anew."""
     show_moderators: bool = True
-    """Who moderates a room is shown so on Matrix (power level 50, where the bot may give it); and who may kick, ban and delete
-    there is a moderator of the room while they are in it, where the bridge's own nick is made an admin or owner of it.
+    """Who moderates a room is shown so on Matrix: power level 50, where the bot may give it. It opens them no door."""
+    grant_moderators: bool = False
+    """Who may kick, ban and delete in the Matrix room is a moderator over there while they are in, where the bridge's own nick is
+    made an admin or owner of the room.
 
-    Neither gives a right that people don't have without: what they do is judged where it is done."""
+    Off unless you say so: whoever may link a room to that one then says who has a voice, and the topic, there."""
     idle_hours: float = 72.0
     """A Matrix user who said nothing for so long leaves the room there until they speak again; 0: never."""
     ping_seconds: float = 60.0

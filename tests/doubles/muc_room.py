@@ -44,6 +44,8 @@ class Room:
         """Nicks that come in as moderators."""
         self.ranked: list[tuple[str, str]] = []
         """(nick, role) that somebody asked for and got."""
+        self.bans_by_rank = False
+        """As XEP-0045 says it: bans need an affiliation, which a role alone is not."""
         self.members_only = False
         self.password: str | None = None
         self.subject = ""

@@ -87,6 +87,9 @@ class RoomService:
             room.ranked.append((item.get("nick", ""), item.get("role", "")))
             room.rank(*room.ranked[-1])
         elif item.get("affiliation"):
+            if room.bans_by_rank and sender.affiliation not in ("owner", "admin"):
+                room.bounce(iq, "forbidden")
+                return
             jid = item.get("jid", "")
             room.affiliations[jid] = item.get("affiliation", "")
             for one in [one for one in room.occupants.values() if one.jid.partition("/")[0] == jid]:

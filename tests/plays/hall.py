@@ -95,7 +95,7 @@ class Hall:
 
 
 def _settings(hs: FakeHomeserver, server: ComponentServer) -> Settings:
-    config = XmppConfig(component=HOST, secret=SECRET, server=f"127.0.0.1:{server.port}")
+    config = XmppConfig(component=HOST, secret=SECRET, server=f"127.0.0.1:{server.port}", grant_moderators=True)
     return Settings(
         bridge=BridgeSettings(listen="127.0.0.1:0", rel_me=False),
         homeserver=HomeserverSettings(url=hs.url, domain=hs.domain),

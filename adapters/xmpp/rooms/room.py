@@ -216,7 +216,7 @@ class Room:
         self.cast.tick()
         self.outgoing.tick()
         self.reading.store()
-        if self.open and self._house.config.show_moderators:
+        if self.open:
             self.ranks.tick()
         idle = self._house.config.idle_hours * 3600
         if idle:

@@ -20,6 +20,8 @@ from bridge.contract.features import Evidence, Features
 from bridge.model.events import ChannelChange, Membership, Move, Redaction
 from bridge.text.plain import one_line
 
+_MORE_POWER = ("forbidden", "not-allowed")
+"""Refused is who asked, not what: a ban needs an affiliation, which our listener may have (XEP-0045 §5.2)."""
 _DEEDS = frozenset({Move.KICK, Move.BAN, Move.UNBAN})
 
 
@@ -82,16 +84,19 @@ class Saying:
         """By its author where the room lets them, else by our listener: whoever asked for it may do so on Matrix."""
         own = room.cast.of(self._house.voices.jid_of(delivery.author.id))
         may = (one for one in (own, room.me) if one is not None and one.state is State.IN and room.people.is_moderator(one.nick))
-        asker = next(may, None)
-        if asker is None:
-            raise Rejected("nobody of ours is a moderator of the room, so that can't be done there")
-        try:
-            await room.ask(request, asker)
-        except Refusal as refusal:
-            raise saying(refusal.condition, refusal.words, refusal.kind) from None
-        except TimeoutError:
-            raise Uncertain("the room gave no answer") from None
-        return Receipt(evidence=Evidence.FENCED)
+        refused: Exception = Rejected("nobody of ours is a moderator of the room, so that can't be done there")
+        for asker in may:
+            try:
+                await room.ask(request, asker)
+            except Refusal as refusal:
+                refused = saying(refusal.condition, refusal.words, refusal.kind)
+                if refusal.condition not in _MORE_POWER:
+                    break
+            except TimeoutError:
+                raise Uncertain("the room gave no answer") from None
+            else:
+                return Receipt(evidence=Evidence.FENCED)
+        raise refused
 
     def _moved(self, room: Room, body: Membership) -> Receipt:
         """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went.

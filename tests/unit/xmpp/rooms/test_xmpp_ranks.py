@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bridge.model.events import Membership, Move
 from bridge.model.ids import HUB, ChannelId
 from bridge.model.people import Identity
 from bridge.model.signals import Moderators
@@ -65,7 +66,7 @@ async def test_ours_are_not_told_of_as_others(server: ComponentServer) -> None:
 
 async def test_who_moderates_on_matrix_has_the_role_for_as_long(server: ComponentServer) -> None:
     server.room(LOBBY.id).affiliations[LISTENER] = "admin"
-    async with scene(server) as one:
+    async with scene(server, grant_moderators=True) as one:
         await moderating(one, ALICE)
         await one.say("hello")
         await one.say("hello", CAROL)
@@ -83,7 +84,7 @@ async def test_who_moderates_on_matrix_has_the_role_for_as_long(server: Componen
 
 async def test_who_comes_in_again_is_raised_again(server: ComponentServer) -> None:
     server.room(LOBBY.id).affiliations[LISTENER] = "owner"
-    async with scene(server) as one:
+    async with scene(server, grant_moderators=True) as one:
         await moderating(one, ALICE)
         await one.say("hello")
         await one.wait(2)
@@ -99,7 +100,7 @@ async def test_who_comes_in_again_is_raised_again(server: ComponentServer) -> No
 async def test_what_was_given_over_there_is_not_taken(server: ComponentServer) -> None:
     server.room(LOBBY.id).affiliations[LISTENER] = "admin"
     server.room(LOBBY.id).moderators = {"alice"}
-    async with scene(server) as one:
+    async with scene(server, grant_moderators=True) as one:
         await moderating(one, ALICE)
         await one.say("hello")
         await moderating(one)
@@ -107,7 +108,7 @@ async def test_what_was_given_over_there_is_not_taken(server: ComponentServer) -
         assert (role(one, "alice"), one.room.ranked) == ("moderator", [])
 
 
-@pytest.mark.parametrize(("affiliation", "settings"), [("member", {}), ("admin", {"show_moderators": False})])
+@pytest.mark.parametrize(("affiliation", "settings"), [("member", {"grant_moderators": True}), ("admin", {})])
 async def test_where_it_is_not_ours_to_give_nothing_is_asked(
     server: ComponentServer, affiliation: str, settings: dict[str, Any]
 ) -> None:
@@ -119,4 +120,72 @@ async def test_where_it_is_not_ours_to_give_nothing_is_asked(
         await one.heard_all()
         await one.wait(3)
         assert (role(one, "alice"), one.room.ranked) == ("participant", [])
-        assert len(told(one)) == (0 if settings else 1)
+        assert len(told(one)) == 1
+
+
+async def test_where_nothing_is_to_be_shown_what_was_shown_is_taken_back(server: ComponentServer) -> None:
+    """Of an earlier run, with another setting: nobody else would."""
+    server.room(LOBBY.id).enter("judge", role="moderator")
+    async with scene(server, show_moderators=False) as one:
+        await one.heard_all()
+        await one.wait(3)
+        assert told(one) == [[]]
+
+
+async def test_they_have_the_role_again_that_they_had(server: ComponentServer) -> None:
+    """In a moderated room a visitor has no voice, and gets none by having been a moderator."""
+    server.room(LOBBY.id).affiliations[LISTENER] = "admin"
+    async with scene(server, grant_moderators=True) as one:
+        await one.say("hello")
+        one.room.rank("alice", "visitor")
+        await one.heard_all()
+        await moderating(one, ALICE)
+        await until(lambda: role(one, "alice") == "moderator")
+        await one.heard_all()
+        await moderating(one)
+        await until(lambda: role(one, "alice") == "visitor")
+
+
+async def test_two_rooms_here_do_not_take_each_other_s_role(server: ComponentServer) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = "admin"
+    async with scene(server, grant_moderators=True) as one:
+        await moderating(one, ALICE)
+        await moderating(one, of=ChannelId(HUB, "!den:example.org"))
+        await one.say("hello")
+        await one.wait(2)
+        await until(lambda: role(one, "alice") == "moderator")
+
+
+async def test_what_the_room_refuses_is_said_once_and_asked_once(
+    server: ComponentServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.room(LOBBY.id).affiliations[LISTENER] = "admin"
+    async with scene(server, grant_moderators=True) as one:
+        await moderating(one, ALICE, CAROL)
+        await one.say("hello")
+        await one.say("hello", CAROL)
+        one.room.occupants["unabridged"].affiliation = "none"  # and nobody told us
+        with caplog.at_level("INFO"):
+            await one.wait(2)
+            await until(lambda: "who moderates" in caplog.text)
+            await one.heard_all()
+            await one.wait(5)
+        assert caplog.text.count("who moderates") == 1
+        assert (role(one, "alice"), role(one, "carol")) == ("participant", "participant")
+
+
+async def test_a_role_takes_nothing_away_that_the_bridge_could_do_before(server: ComponentServer) -> None:
+    """A moderator may kick but not ban: what is refused to them is asked by who listens, as for everybody else."""
+    room = server.room(LOBBY.id)
+    room.affiliations[LISTENER], room.moderators, room.bans_by_rank = "admin", {"unabridged"}, True
+    async with scene(server, grant_moderators=True) as one:
+        one.room.enter("mallory")
+        one.room.say("mallory", "hah")
+        await moderating(one, ALICE)
+        await one.say("hello")
+        await one.wait(2)
+        await until(lambda: role(one, "alice") == "moderator")
+        await one.heard_all()
+        mallory = next(event.author for event in one.inlet.events if event.author.name == "mallory")
+        await one.say(Membership(who=mallory, move=Move.BAN, by=ALICE))
+        assert "mallory" not in one.room.occupants
