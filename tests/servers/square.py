@@ -54,11 +54,11 @@ def networks(ircd: Daemon | None, xmpp: XmppServer, *, extra: str = "") -> str:
 
 
 @asynccontextmanager
-async def square(folder: Path, python: Path, ircd: Daemon, xmpp: XmppServer) -> AsyncIterator[Square]:
-    """`ircd` and `xmpp` are running; juliet is in the MUC first, and so owns it."""
+async def square(folder: Path, python: Path, ircd: Daemon, xmpp: XmppServer, *, extra: str = "") -> AsyncIterator[Square]:
+    """`ircd` and `xmpp` are running; juliet is in the MUC first, and so owns it. `extra`: more lines of the XMPP network."""
     synapse = Synapse(python, folder / "synapse", port=free_port())
     bridge = BridgeProcess(folder / "bridge", homeserver=synapse.url)
-    bridge.write(networks(ircd, xmpp))
+    bridge.write(networks(ircd, xmpp, extra=extra))
     (bridge.folder / "secret").write_text(SECRET)
     synapse.write([await bridge.registration()])
     await synapse.start()

@@ -218,9 +218,19 @@ class XmppClient:
         self.say(room, "", subject)
 
     async def kick(self, room: str, nick: str) -> None:
+        await self.rank(room, nick=nick, role="none")
+
+    async def rank(self, room: str, **item: str) -> None:
+        """A role of a nick, or an affiliation of a jid."""
         query = Element(f"{{{ADMIN}}}query")
-        SubElement(query, f"{{{ADMIN}}}item", {"nick": nick, "role": "none"})
+        SubElement(query, f"{{{ADMIN}}}item", item)
         await self.ask(room, "set", query)
+
+    def role(self, room: str, nick: str) -> str | None:
+        """As the room last said it; None where nobody has that nick."""
+        here = self.occupants.get(room, {}).get(nick)
+        item = None if here is None else here.find(f"{{{MUC}#user}}x/{{{MUC}#user}}item")
+        return None if item is None else item.get("role")
 
     async def configure(self, room: str, **fields: str) -> None:
         """As its owner; each `muc#roomconfig_…` by the rest of its name."""
