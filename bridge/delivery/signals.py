@@ -18,7 +18,9 @@ from bridge.model.signals import Moderators, Presence, ReadMark, Signal, Typing
 
 _FEATURES = {Typing: Feature.TYPING, ReadMark: Feature.READ, Moderators: Feature.MODERATORS, Presence: Feature.PRESENCE}
 MOST = 1_000
-"""Signals waiting; beyond it the oldest is dropped."""
+"""Signals waiting; beyond it the oldest is dropped. Who moderates is said once, of each link: none of that is."""
+
+_Addressed = tuple[NetworkName, ChannelId | None, Signal]
 
 
 class SignalRouter:
@@ -54,7 +56,9 @@ class SignalRouter:
         self._log = log
         self._watching = watching
         self._presences = Presences(clock, metrics, self._shown)
-        self._waiting: dict[tuple[object, ...], tuple[NetworkName, ChannelId | None, Signal]] = {}
+        self._waiting: dict[tuple[object, ...], _Addressed] = {}
+        self._standing: dict[tuple[object, ...], _Addressed] = {}
+        """Who moderates."""
         self._woken = asyncio.Event()
 
     def signal(self, signal: Signal) -> None:
@@ -75,11 +79,12 @@ class SignalRouter:
             self._put(("presence", presence.who, network), network, None, presence)
 
     def _put(self, about: tuple[object, ...], network: NetworkName, leg: ChannelId | None, signal: Signal) -> None:
-        self._waiting.pop(about, None)
-        if len(self._waiting) >= MOST:
-            del self._waiting[next(iter(self._waiting))]
+        waiting = self._standing if isinstance(signal, Moderators) else self._waiting
+        waiting.pop(about, None)
+        if waiting is self._waiting and len(waiting) >= MOST:
+            del waiting[next(iter(waiting))]
             self._metrics.count("signals_dropped")
-        self._waiting[about] = network, leg, signal
+        waiting[about] = network, leg, signal
         self._woken.set()
 
     async def run(self) -> None:
@@ -92,8 +97,8 @@ class SignalRouter:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            while self._waiting:
-                await self._pass_on(*self._waiting.pop(next(iter(self._waiting))))
+            while waiting := self._waiting or self._standing:
+                await self._pass_on(*waiting.pop(next(iter(waiting))))
 
     async def _pass_on(self, network: NetworkName, leg: ChannelId | None, signal: Signal) -> None:
         outlet = self._outlet(network)

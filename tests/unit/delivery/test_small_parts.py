@@ -18,7 +18,7 @@ from bridge.delivery.signals import SignalRouter
 from bridge.ledger.rows import Copy, State
 from bridge.model.events import Membership, Move, Origin
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId
-from bridge.model.signals import Availability, Presence, ReadMark, Signal, Typing
+from bridge.model.signals import Availability, Moderators, Presence, ReadMark, Signal, Typing
 from tests.doubles.clock import START
 from tests.unit.delivery.stage import ALICE, LANE, LOG, NET, ROOM, FakeOutlet, Stage, background, draft, event, turns
 
@@ -129,7 +129,7 @@ class TestNotices:
 class Sensitive(FakeOutlet):
     def __init__(self) -> None:
         super().__init__()
-        self.levels |= {Feature.TYPING: Level.NATIVE, Feature.READ: Level.NATIVE}
+        self.levels |= dict.fromkeys((Feature.TYPING, Feature.READ, Feature.MODERATORS), Level.NATIVE)
         self.felt: list[Signal] = []
 
     async def send_signal(self, signal: Signal) -> None:
@@ -233,3 +233,17 @@ class TestSignals:
         for n in range(3000):
             router.signal(Typing(channel=ROOM, who=IdentityId(HUB, f"@{n}:hs"), active=True))
         assert stage.counts.counted["signals_dropped"] == 2000
+
+    async def test_who_moderates_is_told_though_everybody_types(self, stage: Stage) -> None:
+        """At a start a thousand channels say it at once, and none says it again."""
+        outlet = Sensitive()
+        router = self._router(stage, outlet)
+        told = [Moderators(channel=ROOM, of=ChannelId(HUB, f"!{n}:hs"), who=(ALICE.id,)) for n in range(1500)]
+        for n, one in enumerate(told):
+            router.signal(one)
+            router.signal(Typing(channel=ROOM, who=IdentityId(HUB, f"@{n}:hs"), active=True))
+        router.signal(msgspec.structs.replace(told[0], who=()))
+        async with background(router.run):
+            await turns(5000)
+        felt = {one.of: one.who for one in outlet.felt if isinstance(one, Moderators)}
+        assert felt == {one.of: one.who for one in told} | {told[0].of: ()}
