@@ -17,7 +17,8 @@ from tests.doubles.clock import START
 from tests.unit.xmpp.accounts.stage import ROMEO, carbon, playing, said
 from tests.unit.xmpp.gateway.parlour import NET, Street, parlour
 
-LATER = timedelta(days=1)
+LATER = timedelta(seconds=2 * SLOT_SECONDS)
+"""As soon as that it is surely something new: each second of it is played, and a day has 86,400."""
 MINE = f"{JID}/phone"
 REPLACE = "<replace xmlns='urn:xmpp:message-correct:0' id='{}'/>"
 REACTION = "<reactions xmlns='urn:xmpp:reactions:0' id='{}'><reaction>👍</reaction></reactions>"
@@ -35,7 +36,7 @@ def key_of(words: Said, where: Scene) -> str:
 
 
 class TestThroughTheComponent:
-    async def test_the_first_message_of_a_new_day_is_not_that_of_the_day_before(self, street: Street) -> None:
+    async def test_the_first_message_of_a_new_start_is_not_that_of_the_one_before(self, street: Street) -> None:
         async with parlour(street) as one:
             one.say("good morning", id="1")
             one.say("how are you?", id="2")
