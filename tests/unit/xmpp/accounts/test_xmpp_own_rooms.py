@@ -11,12 +11,12 @@ from bridge.contract.delivery import Delivery, Target
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Evidence, Feature, Level, VoiceKind
 from bridge.model.events import Event, Message, Reactions, Ref, Style
-from bridge.model.ids import ChannelId, IdentityId
-from bridge.model.signals import Presence
+from bridge.model.ids import HUB, ChannelId, IdentityId
+from bridge.model.signals import Moderators, Presence
 from bridge.testing import until
 from tests.doubles.account_server import JID, MUC
 from tests.doubles.muc_room import Room
-from tests.unit.xmpp.accounts.stage import NET, Stage, carbon, delivery, playing, said
+from tests.unit.xmpp.accounts.stage import NET, OWNER, Stage, carbon, delivery, playing, said
 
 ROOM = f"tea@{MUC}"
 TEA = ChannelId(NET, f"joined/{ROOM}@me")
@@ -345,3 +345,21 @@ async def test_who_is_in_a_room_that_was_left_is_no_contact(stage: Stage) -> Non
     await stage.settled()
     await until(lambda: "xmpp_odd_stanzas presence-of-rooms" in stage.metrics.counts)
     assert not [one for one in stage.inlet.signals if isinstance(one, Presence)]
+
+
+async def test_who_moderates_it_is_told_and_nobody_is_asked_for_more() -> None:
+    """Also where its owner could give it: the room is theirs alone."""
+    async with playing(grant_moderators=True) as stage:
+        room = await come_in(stage)
+        room.enter("judge", "judge@elsewhere.net/home", role="moderator")
+        mine = next(one for one in room.occupants.values() if one.jid.startswith(JID))
+        mine.affiliation = "owner"
+        room.rank(mine.nick, "moderator")
+        owner, judged = IdentityId(HUB, OWNER), ChannelId(HUB, "!tea:example.org")
+        await stage.crew.send_signal(Moderators(channel=TEA, of=judged, who=(owner,)))
+        room.say("judge", "order!")
+        await until(lambda: bool(heard(stage)))
+        await stage.clock.advance(1)
+        told = [signal for signal in stage.inlet.signals if isinstance(signal, Moderators)]
+        assert [(one.channel, one.of, one.who) for one in told] == [(TEA, TEA, (heard(stage)[0].author.id,))]
+        assert room.ranked == []
