@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.plays.hall import LOBBY, Hall, hall
-from tests.unit.app.town import ALICE
+from tests.plays.hall import DEN, LOBBY, Hall, hall
+from tests.unit.app.town import ALICE, says
 
 
 @pytest.fixture
@@ -49,3 +49,26 @@ async def test_a_moderator_here_has_the_role_over_there_for_as_long(there: Hall)
     await passing(there, lambda: muc.occupants["alice"].role == "moderator")
     there.hs.set_state(ALICE, room, "m.room.power_levels", weak)
     await passing(there, lambda: muc.occupants["alice"].role == "participant")
+
+
+async def test_the_level_opens_no_door(there: Hall) -> None:
+    """What a moderator over there may do in the Matrix room is what anybody from there may, with the level as without."""
+    room, muc = there.rooms[LOBBY], there.muc()
+    muc.rank("bob", "moderator")
+    await passing(there, lambda: level(there, "bob (jabber)") == 50)
+    content = there.hs.state(room, "m.room.power_levels") or {}
+    there.hs.set_state(there.hs.bot, room, "m.room.power_levels", {**content, "users": {**content["users"], ALICE: 50}})
+    puppet = next(user for user, level in content["users"].items() if level == 50)
+    for word in (f"!unlink jabber/{LOBBY}", f"!link jabber/{DEN}", "!status"):
+        muc.say("bob", word)
+        there.hs.say(puppet, room, word)
+    await there.goes_on()
+    there.muc(DEN).say("eve", "only in the den")
+    await there.goes_on()
+    assert ("eve (jabber)", "only in the den") in there.shown(DEN)
+    assert ("eve (jabber)", "only in the den") not in there.shown(), "a word of theirs is no word to the bot"
+    assert there.hs.bot not in [one["sender"] for one in there.hs.messages(room)], "nor answered"
+    muc.leave("alice", {"307"}, reason="out", actor="bob")
+    muc.say("bob", "alice is out")
+    await there.hs.wait_for(room, says("alice is out"))
+    assert ALICE in there.hs.world.room(room).joined, "who moderates here is removed by nobody of another network"
