@@ -1,6 +1,6 @@
 """Media already uploaded, public links taken back, and small facts."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import Executable, delete, select
 
 from bridge.ledger import schema
 from bridge.ledger.core import Core
@@ -60,8 +60,11 @@ class Facts:
     async def save_fact(self, scope: str, name: str, value: str | None) -> None:
         """None forgets it."""
         table = schema.facts
-        gone = delete(table).where(table.c.scope == scope, table.c.name == name)
-        statement = gone if value is None else upsert(table, {"scope": scope, "name": name, "value": value})
+        statement: Executable
+        if value is None:
+            statement = delete(table).where(table.c.scope == scope, table.c.name == name)
+        else:
+            statement = upsert(table, {"scope": scope, "name": name, "value": value})
         await self._core.execute(statement, lambda: self._facts.write((scope, name), value))
 
     async def facts(self, scope: str) -> dict[str, str]:
