@@ -21,6 +21,7 @@ THERE = 60.0
 PINGS, BETWEEN = 12, 0.25
 """A ping that comes before the homeserver has noticed its outage does nothing."""
 AT_A_TIME = 4
+_UNMARKED = "the mark of our being there can't be set"
 
 _log = logging.getLogger("unabridged.matrix.recovery")
 
@@ -47,6 +48,7 @@ class Recovery:
         self._clock = clock
         self._back = asyncio.Event()
         self._went = clock.now()
+        self._outages = 0
         self._watch = Watch(homeserver, clock, gone=self._homeserver_went, back=self._back.set)
 
     async def run(self) -> None:
@@ -69,11 +71,18 @@ class Recovery:
                 await self._looks(self._went)
 
     async def _looks(self, since: datetime) -> None:
+        outages = self._outages
         for pause in LOOKS:
             await self._clock.sleep(pause)
             await self._look(since)
+        if outages == self._outages:
+            try:
+                await self._look_back.looked()
+            except LedgerUnavailable:
+                _log.warning(_UNMARKED)
 
     def _homeserver_went(self) -> None:
+        self._outages += 1
         self._went = self._clock.now()
         self._look_back.again()
 
@@ -90,7 +99,7 @@ class Recovery:
             try:
                 await self._look_back.still_there()
             except LedgerUnavailable:
-                _log.warning("the mark of our being there can't be set")
+                _log.warning(_UNMARKED)
             await self._clock.sleep(THERE)
 
     async def _fill_holes(self) -> None:

@@ -13,13 +13,14 @@ Three cures, since none alone is enough:
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bridge.contract.errors import DeliveryError
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api
+from bridge.matrix.convert.stamp import stamp_of
 from bridge.matrix.ports import Memory
 from bridge.model.ids import HUB, EventKey
 
@@ -91,6 +92,7 @@ class LookBack:
         self._clock = clock
         self._log = log
         self._last_there: tuple[datetime | None] | None = None
+        self._owing = True
         self._looked: set[str] = set()
         self._owed: dict[str, datetime] = {}
 
@@ -102,12 +104,18 @@ class LookBack:
         return self._last_there[0]
 
     async def still_there(self) -> None:
-        await self.last_there()
-        await self._memory.save_fact("bridge", "last-there", self._clock.now().isoformat())
+        """Nothing is marked while rooms are still to be looked through: who is killed before that looks back as far again."""
+        if await self.last_there() is None or not self._owing:
+            await self._memory.save_fact("bridge", "last-there", self._clock.now().isoformat())
+
+    async def looked(self) -> None:
+        """Every room was looked through, as far as it could be."""
+        self._owing = False
+        await self.still_there()
 
     def again(self) -> None:
         """The homeserver went away while we stayed: every room is to be looked through once more, from now on."""
-        self._last_there = (self._clock.now(),)
+        self._last_there, self._owing = (self._clock.now(),), True
         self._looked.clear()
 
     async def linked(self, room: str, since: datetime | None = None) -> None:
@@ -154,9 +162,10 @@ class LookBack:
         start: str | None = None
         try:
             for _ in range(_PAGES):
-                page, start = await self._api.messages(room, start=start)
-                found += [{**event, "room_id": room} for event in page if await self._is_new(event, floor)]
-                if start is None or not page or happened(page[-1]) < floor:
+                found_here, start = await self._api.messages(room, start=start)
+                page = [{**event, "room_id": room} for event in found_here]
+                found += [event for event in page if await self._is_new(event, floor)]
+                if start is None or _is_older(page, floor):
                     break
         except DeliveryError as error:
             self._log.info("the room %s could not be looked through: %s", room, error.reason)
@@ -168,6 +177,12 @@ class LookBack:
         if not isinstance(native, str) or "state_key" in event or happened(event) < floor:
             return False
         return await self._known(EventKey(HUB, native)) is None
+
+
+def _is_older(page: Iterable[Mapping[str, Any]], floor: datetime) -> bool:
+    """Whether the room goes on before that time only. What we brought there may be of any time: it says when it was written."""
+    others = [happened(event) for event in page if stamp_of(event).delivery is None]
+    return bool(others) and max(others) < floor
 
 
 def happened(event: Mapping[str, Any]) -> datetime:
