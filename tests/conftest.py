@@ -38,6 +38,7 @@ settings.load_profile("quick")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="kills each way in tests/chaos")
+    parser.addoption("--crash-points", type=int, default=8, help="at how many commits tests/plays ends the bridge's life")
     parser.addoption("--chaos-seed", default="", help="the seed of an earlier run of tests/chaos, to strike at the same points")
 
 

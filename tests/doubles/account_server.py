@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,7 @@ class AccountServer:
         self.logins = 0
         self.seen: list[Element] = []
         """Every stanza of the account's clients, the negotiation left out."""
+        self.on_stanza: Callable[[Element], None] = lambda stanza: None
         self.roster: list[tuple[str, str, str]] = []
         """(address, name, subscription)."""
         self.archive: list[tuple[str, str, datetime]] = []
@@ -264,6 +265,7 @@ class Connection:
             self.bound = True
             return
         self.server.seen.append(element)
+        self.server.on_stanza(element)
         if element.get("to", "").partition("/")[0].endswith(f"@{MUC}"):
             element.set("from", self.server.full)
             self.server.rooms.take(element)

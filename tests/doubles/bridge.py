@@ -15,7 +15,6 @@ from bridge.contract.toolbox import Clock
 from bridge.ledger.ledger import Ledger
 from bridge.matrix.api import make_session
 from bridge.ops.http import GuardedHttp
-from tests.doubles.clock import FakeClock
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.tables import lay
 
@@ -46,7 +45,7 @@ async def put_together(
 
 @asynccontextmanager
 async def run(
-    folder: Path, settings: Settings, hs: FakeHomeserver, found: FoundAdapters, clock: FakeClock, *, reachable: Sequence[str] = ()
+    folder: Path, settings: Settings, hs: FakeHomeserver, found: FoundAdapters, clock: Clock, *, reachable: Sequence[str] = ()
 ) -> AsyncIterator[Parts]:
     """Running, and known to the homeserver."""
     tokens = Tokens(appservice=hs.as_token, homeserver=hs.push.hs_token)
