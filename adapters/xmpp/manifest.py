@@ -42,17 +42,18 @@ _LEVELS: Mapping[Feature, Level] = {
     Feature.TYPING: Level.NATIVE,
     Feature.READ: Level.DROPPED,
     Feature.PRESENCE: Level.DROPPED,
-    Feature.MODERATORS: Level.NATIVE,
+    Feature.MODERATORS: Level.DROPPED,
 }
 
-_BEST = dict.fromkeys((Feature.ATTACHMENT, Feature.READ, Feature.PRESENCE), Level.NATIVE)
-"""What direct chats of an account can do besides."""
+_GRANTS = {Feature.MODERATORS: Level.NATIVE}
+_BEST = _GRANTS | dict.fromkeys((Feature.ATTACHMENT, Feature.READ, Feature.PRESENCE), Level.NATIVE)
+"""What direct chats of an account can do besides, and rooms where it is wanted."""
 
 
-def room_features(stanza_bytes: int) -> Features:
-    """Of a room, through the component."""
+def room_features(stanza_bytes: int, *, grants: bool = False) -> Features:
+    """Of a room, through the component. `grants`: who moderates on Matrix is a moderator there."""
     return Features(
-        levels=_LEVELS,
+        levels={**_LEVELS, **_GRANTS} if grants else _LEVELS,
         limits=Limits(text=_text_bytes(stanza_bytes), unit=Unit.BYTES, parts=PARTS, in_flight=WINDOW),
         voice=VoiceKind.PUPPET,
         evidence=Evidence.ECHOED,

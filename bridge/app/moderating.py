@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
+from bridge.contract.features import Feature
+from bridge.delivery.signals import SignalRouter
 from bridge.ledger.rows import Chore
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import HUB, ChannelId, IdentityId
-from bridge.model.signals import Moderators, Signal
+from bridge.model.signals import Moderators
 
 MOST = 100
 
@@ -20,10 +22,10 @@ class Moderating:
         self,
         states: RoomStates,
         is_person: Callable[[str], bool],
-        signal: Callable[[Signal], None],
+        signals: SignalRouter,
         repowered: Callable[[str], None],
     ) -> None:
-        self._states, self._is_person, self._signal, self._repowered = states, is_person, signal, repowered
+        self._states, self._is_person, self._signals, self._repowered = states, is_person, signals, repowered
 
     async def note(self, chore: Chore) -> None:
         """A room's power levels changed. Doing it twice changes nothing."""
@@ -32,9 +34,11 @@ class Moderating:
         await self.tell(room)
 
     async def tell(self, room: str) -> None:
-        """Who may kick, ban and delete there now. Raises what `RoomStates.of` raises."""
+        """Who may kick, ban and delete there now; not asked where nobody heeds it. Raises what `RoomStates.of` raises."""
+        channel = ChannelId(HUB, room)
+        if not self._signals.heeds(channel, Feature.MODERATORS):
+            return
         power = (await self._states.of(room)).power
         users = [user for user in dict.fromkeys((*sorted(power.creators), *power.users)) if self._is_person(user)]
         who = [user for user in users if all(power.may(user, action) for action in ("kick", "ban", "redact"))]
-        channel = ChannelId(HUB, room)
-        self._signal(Moderators(channel=channel, of=channel, who=tuple(IdentityId(HUB, user) for user in who[:MOST])))
+        self._signals.signal(Moderators(channel=channel, of=channel, who=tuple(IdentityId(HUB, user) for user in who[:MOST])))

@@ -368,7 +368,7 @@ def _both(first: Task, then: Task) -> Task:
 
 def _moderating(ground: Ground, signals: SignalRouter) -> Moderating:
     ours = ownership(ground.settings.networks, ground.tokens.bot, ground.settings.homeserver.domain)
-    return Moderating(ground.hub.states, lambda user: not ours(user), signals.signal, ground.hub.badges.repowered)
+    return Moderating(ground.hub.states, lambda user: not ours(user), signals, ground.hub.badges.repowered)
 
 
 def _retention(ground: Ground) -> Retention:

@@ -74,6 +74,11 @@ class SignalRouter:
             about = signal.of if isinstance(signal, Moderators) else signal.who
             self._put((_FEATURES[type(signal)], about, leg), leg.network, leg, signal)
 
+    def heeds(self, channel: ChannelId, feature: Feature) -> bool:
+        """Whether anybody who hears of a channel takes such a signal now."""
+        outlets = ((self._outlet(leg.network), leg) for leg in self._legs(channel))
+        return any(outlet is not None and outlet.features(leg).level(feature) is Level.NATIVE for outlet, leg in outlets)
+
     def _shown(self, presence: Presence) -> None:
         for network in self._watching():
             self._put(("presence", presence.who, network), network, None, presence)

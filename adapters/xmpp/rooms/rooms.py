@@ -43,7 +43,9 @@ class Rooms:
         """By address."""
         self._mending: dict[str, Mending] = {}
         self._due = asyncio.Event()
-        self._features = room_features(house.config.stanza_bytes)
+        self._features = room_features(
+            house.config.stanza_bytes, grants=house.config.grant_moderators and house.voices.person is None
+        )
 
     # life
 
