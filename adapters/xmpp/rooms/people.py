@@ -19,6 +19,9 @@ from bridge.model.people import Identity, Profile
 MOST = 20_000
 """Occupants of one room that we keep; of others we know what their messages say, and don't tell that they came."""
 
+MOST_MODERATORS = 100
+"""Of one room that are told of as such: a room can call all of its occupants so."""
+
 
 class Person(Struct, frozen=True, kw_only=True):
     occupant: Occupant
@@ -41,6 +44,8 @@ class People:
         self._by_nick: dict[str, Person] = {}
         self._moderators: dict[str, IdentityId] = {}
         """By nick; none of ours."""
+        self._told: tuple[IdentityId, ...] | None = ()
+        """As `moderators` last said; None where it is another now."""
 
     def __len__(self) -> int:
         return len(self._by_nick)
@@ -65,12 +70,15 @@ class People:
         return person is not None and person.role == "moderator"
 
     def moderators(self) -> tuple[IdentityId, ...]:
-        """Of the others here, those who moderate; in an order that does not hang on who came first."""
-        return tuple(sorted(set(self._moderators.values()), key=lambda one: one.id))
+        """Of the others here, those who moderate, as far as they are few; in an order that does not hang on who came first."""
+        if self._told is None:
+            self._told = tuple(sorted(set(self._moderators.values())))[:MOST_MODERATORS]
+        return self._told
 
     def clear(self) -> None:
         self._by_nick.clear()
         self._moderators.clear()
+        self._told = ()
 
     def here(self, here: Here) -> tuple[Person, bool]:
         """Somebody's presence: who it is, and whether they were not here before, as far as we can tell."""
@@ -102,7 +110,7 @@ class People:
             self._put(nick, replace(person, occupant=replace(person.occupant, author=None)))
 
     def gone(self, nick: str) -> Person | None:
-        self._moderators.pop(nick, None)
+        self._moderates(nick, None)
         return self._by_nick.pop(nick, None)
 
     def renamed(self, nick: str, new: str) -> Person | None:
@@ -117,10 +125,16 @@ class People:
 
     def _put(self, nick: str, person: Person) -> None:
         self._by_nick[nick] = person
-        if person.role == "moderator" and person.occupant.author is None:
-            self._moderators[nick] = person.who.id
+        self._moderates(nick, person.who.id if person.role == "moderator" and person.occupant.author is None else None)
+
+    def _moderates(self, nick: str, who: IdentityId | None) -> None:
+        if self._moderators.get(nick) == who:
+            return
+        self._told = None
+        if who is None:
+            del self._moderators[nick]
         else:
-            self._moderators.pop(nick, None)
+            self._moderators[nick] = who
 
     def _occupant(self, nick: str, occupant_id: str | None, jid: str) -> Occupant:
         shown = jid if jid and not self.facts.anonymous else None

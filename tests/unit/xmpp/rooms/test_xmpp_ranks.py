@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.xmpp.rooms.people import MOST_MODERATORS
 from bridge.model.events import Membership, Move
 from bridge.model.ids import HUB, ChannelId
 from bridge.model.people import Identity
@@ -189,3 +190,15 @@ async def test_a_role_takes_nothing_away_that_the_bridge_could_do_before(server:
         mallory = next(event.author for event in one.inlet.events if event.author.name == "mallory")
         await one.say(Membership(who=mallory, move=Move.BAN, by=ALICE))
         assert "mallory" not in one.room.occupants
+
+
+async def test_a_room_of_moderators_alone_is_told_of_in_part(server: ComponentServer) -> None:
+    """Each becomes a line of one event on Matrix, and a room can call all of its people so."""
+    room = server.room(LOBBY.id)
+    for number in range(MOST_MODERATORS + 50):
+        room.enter(f"judge{number}", role="moderator")
+    async with scene(server) as one:
+        await one.heard_all()
+        await one.wait(2)
+        (who,) = [signal.who for signal in one.inlet.signals if isinstance(signal, Moderators)]
+        assert len(set(who)) == MOST_MODERATORS
