@@ -98,7 +98,7 @@ class Reading:
         if _is_topic(said):
             self.topic, self.told = said.subject, True
         if given is not None:
-            self._mark = Mark(scene.at or scene.now, given)
+            self._mark = Mark(min(scene.at or scene.now, scene.now), given)  # a date ahead would pass over what comes before it
         elif not self._people.facts.keeps:
             self._mark = Mark(scene.at or scene.now)
 

@@ -31,6 +31,8 @@ from bridge.model.ids import IdentityId
 
 BEHIND_SECONDS = 60.0
 """Between two tries to read an archive that failed us."""
+MOST_HELD = 1000
+"""Messages that wait for the archive to be read; beyond it they go on, out of order, and none is lost."""
 _DELAY = "{urn:xmpp:delay}delay"
 
 
@@ -188,6 +190,9 @@ class Room:
             return
         if self._held is not None and self.people.facts.keeps and self._house.stamp.of(element, self.place.jid) is None:
             self._held.append(element)  # our own prove something, and need not wait
+            if len(self._held) > MOST_HELD:
+                self._house.tools.log.warning("much is said in %s while its archive is being read", self.place.jid)
+                self._release()
         else:
             self._hear(element)
 

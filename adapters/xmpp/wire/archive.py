@@ -14,6 +14,10 @@ from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.wrapped import Archived, archived
 
 PAGE = 100
+MOST_PAGES = 1000
+"""Of one reading: what goes on for longer is taken for having no end."""
+MOST_EMPTY = 20
+"""Pages one after the other of which we can read nothing."""
 RSM = "http://jabber.org/protocol/rsm"
 FORM = "jabber:x:data"
 _SET, _LAST = ns.qualified(RSM, "set"), ns.qualified(RSM, "last")
@@ -46,9 +50,11 @@ class Archive:
     ) -> AsyncIterator[list[Archived]]:
         """Pages, oldest first: what came after the id `after`, or since `start`; with `peer`: to and from them alone.
 
+        Ends also where the archive leads in a circle, or on and on (`MOST_PAGES`, `MOST_EMPTY`).
         Raises `Refusal` (`item-not-found`: the archive does not have that id any more), `TimeoutError`, `Unavailable`.
         """
-        while True:
+        passed, empty = {after}, 0
+        while len(passed) <= MOST_PAGES and empty < MOST_EMPTY:
             self._count += 1
             query = f"q{self._count}"
             self._pages[query] = []
@@ -58,12 +64,14 @@ class Archive:
                 page = self._pages.pop(query)
             fin = answer.find(ns.qualified(ns.ARCHIVE, "fin"))
             last = None if fin is None else fin.find(f"{_SET}/{_LAST}")
+            empty = 0 if page else empty + 1
             if page:
                 yield page
             complete = fin is None or fin.get("complete") in ("true", "1")
-            if complete or last is None or not last.text or last.text == after:
+            if complete or last is None or not last.text or last.text in passed:
                 return
             after, start = last.text, None
+            passed.add(after)
 
     def _request(self, query: str, after: str | None, start: datetime | None, peer: str | None) -> Element:
         iq = Element(ns.qualified(ns.CLIENT, "iq"), {"type": "set", "from": self._me, "to": self._jid})
