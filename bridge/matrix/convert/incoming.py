@@ -96,16 +96,26 @@ def _ref(native: str) -> Ref:
     return Ref(key=EventKey(HUB, native))
 
 
+def _taken_back(raw: Raw) -> Body | None:
+    """Of what a room has no more: should its words still be on their way to us, they come too late, since its id is known.
+
+    The redaction itself may have come, and have found nothing.
+    """
+    unsigned = raw.get("unsigned")
+    redacted = isinstance(unsigned, dict) and isinstance(unsigned.get("redacted_because"), dict)
+    return Redaction(target=_ref(event_id(raw, "event_id"))) if redacted else None
+
+
 def _message(raw: Raw, content: Raw, context: Context) -> Body | None:
-    return edit_or_message(content, context.identity_of) if content else None
+    return edit_or_message(content, context.identity_of) if content else _taken_back(raw)
 
 
 def _sticker(raw: Raw, content: Raw, context: Context) -> Body | None:
-    return sticker(content) if content else None
+    return sticker(content) if content else _taken_back(raw)
 
 
 def _poll(raw: Raw, content: Raw, context: Context) -> Body | None:
-    return poll(content, context.identity_of) if content else None
+    return poll(content, context.identity_of) if content else _taken_back(raw)
 
 
 def _reaction(raw: Raw, content: Raw, context: Context) -> Body | None:

@@ -47,6 +47,23 @@ async def test_what_was_said_while_it_was_stopped_arrives_when_it_runs_again(tmp
     assert [line.text for line in world.lines].count("into the void") == 1
 
 
+async def test_what_was_said_and_taken_back_while_it_was_stopped_is_shown_to_nobody(tmp_path: Path, hs: FakeHomeserver) -> None:
+    """The room is looked through first, and there the words are gone already; then they are pushed."""
+    async with a_bridge(tmp_path, hs, portals=(lobby(),)) as bridge:
+        await bridge.linked()
+        room, world = await bridge.room(), bridge.world
+        hs.join(ALICE, room)
+        await settled(bridge)
+    hs.redact(ALICE, room, hs.say(ALICE, room, "said too soon"))
+    hs.say(ALICE, room, "said later")
+    async with a_bridge(tmp_path, hs, portals=(lobby(),), world=world) as again:
+        await again.heard("said later")
+        await hs.push.settled()
+        await settled(again)
+    assert world.sees("#lobby")[-1] == "alice: said later"
+    assert "said too soon" not in str(world.lines)
+
+
 async def test_stopped_in_a_stream_it_loses_nothing_and_doubts_nothing(tmp_path: Path, hs: FakeHomeserver) -> None:
     said = [f"line {number}." for number in range(120)]
     async with a_bridge(tmp_path, hs, portals=(lobby(),)) as bridge:
