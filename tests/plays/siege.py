@@ -127,10 +127,10 @@ class Siege:
     # Matrix
 
     def shown(self) -> Iterable[str]:
-        """What the bridge said on Matrix, in all rooms."""
+        """What the bridge said on Matrix, in all rooms; how it corrected that is another matter."""
         for event in (event for room in self.hs.world.rooms.values() for event in room.timeline):
-            if event["type"] == "m.room.message" and event["sender"] != ALICE:
-                yield event["content"]["body"]
+            if event["type"] == "m.room.message" and event["sender"] != ALICE and "m.new_content" not in event["content"]:
+                yield event["content"].get("body", "")
 
     def alice_in(self, room: str) -> str:
         if self.hs.world.room(room).membership(ALICE) != "join":
@@ -165,7 +165,9 @@ class FromMatrix(Way):
 def room_where(here: Siege, text: str) -> str | None:
     """The Matrix room where the bridge has shown something that begins like that."""
     for id, room in here.hs.world.rooms.items():
-        if any(event["type"] == "m.room.message" and event["content"]["body"].startswith(text) for event in room.timeline):
+        if any(
+            event["type"] == "m.room.message" and event["content"].get("body", "").startswith(text) for event in room.timeline
+        ):
             return id
     return None
 

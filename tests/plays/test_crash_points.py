@@ -15,6 +15,7 @@ from bridge.model.ids import ChannelId, NetworkName
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
 from tests.doubles.homeserver import FakeHomeserver
 from tests.doubles.muc_room import Room, named
+from tests.plays.second_thoughts import second_thoughts
 from tests.plays.siege import FromMatrix, Siege, ToMatrix, Way, besieged, room_where, settings_of
 from tests.unit.app.town import ALICE
 
@@ -110,7 +111,7 @@ class Spoken(ToMatrix):
 def bodies(room: Room) -> Iterable[str]:
     for _, _, stanza in room.archive:
         body = named(stanza, "body")
-        if body is not None and stanza.get("from") != f"{room.jid}/bob":
+        if body is not None and named(stanza, "replace") is None and stanza.get("from") != f"{room.jid}/bob":
             yield body.text or ""
 
 
@@ -158,3 +159,14 @@ async def test_what_has_just_begun_loses_nothing(tmp_path: Path, blows: list[tup
         await here.calm()
         assert here.wrong() == {}
         assert all(way.said for way in here.ways)
+
+
+async def test_second_thoughts_are_shown_in_the_end(tmp_path: Path, blows: list[tuple[int, bool]]) -> None:
+    async with town_besieged(tmp_path, lambda life: [LOBBY]) as (here, town):
+        here.ways = ways_of(here, town, LOBBY)
+        await here.calm(lambda: town.muc(LOBBY).occupants.keys() - {"bob"})
+        here.ways += second_thoughts(here, town.muc(LOBBY), lambda: here.hs.world.resolve(alias(LOBBY)))
+        for commit, kept in blows:
+            await here.struck(commit, kept=kept)
+        await here.calm()
+        assert here.wrong() == {}
