@@ -12,7 +12,7 @@ from bridge.config.settings import NetworkSettings
 from bridge.contract.logins import Login
 from bridge.ledger.ledger import Ledger
 from bridge.model.ids import IdentityId, NetworkName
-from tests.doubles.account_server import JID, MUC, PASSWORD, AccountServer
+from tests.doubles.account_server import JID, MAM, MUC, PASSWORD, AccountServer
 from tests.doubles.bridge import KEY
 from tests.doubles.clock import FakeClock
 from tests.doubles.muc_room import Room, named
@@ -31,7 +31,9 @@ class Home:
 
     def __init__(self, server: AccountServer) -> None:
         self.server = server
-        self.got: list[str] = []
+        self.got: dict[str, str] = {}
+        """By id, since clients know an id again."""
+        self._offline: list[str] = []
         server.on_stanza = self._sent
         server.bookmarks = {TEA: "<conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'/>"}
 
@@ -43,27 +45,46 @@ class Home:
     def arrive(self, text: str, who: str = ROMEO) -> None:
         id, sender = f"from romeo, the {len(self.server.archive)}th", f"{who}/phone"
         kept = self.keep(said(text, id, sender=sender))
-        self.server.send(said(text, id, sender=sender, stanza_id=kept))
+        self._bring(said(text, id, sender=sender, stanza_id=kept if MAM in self.server.features else ""))
+
+    def _bring(self, message: str) -> None:
+        if self.linked():
+            self.server.send(message)
+            self.server.ask()
+        else:
+            self._offline.append(message)
+
+    def offline(self) -> None:
+        """A server without an archive brings what came while nobody was there, and what the last session did not acknowledge."""
+        if not self.linked():
+            return
+        living = {one.session for one in self.server.connections if not one.over.is_set()}
+        dead = [session for name, session in self.server.sessions.items() if name not in living]
+        brought, self._offline = [one for session in dead for one in session] + self._offline, []
+        for session in dead:
+            session.clear()
+        if MAM not in self.server.features:
+            self.server.send(*(one for one in brought if one.startswith("<message") and MUC not in one))
 
     def phone(self, text: str) -> None:
         """Its owner writes with another device."""
         message = said(text, f"from the phone, the {len(self.server.archive)}th", sender=f"{JID}/phone", to=ROMEO)
         self.keep(message)
-        self.server.send(carbon(message))
+        self._bring(carbon(message))
 
     def _sent(self, stanza: Element) -> None:
         body = named(stanza, "body")
         if stanza.tag.endswith("}message") and stanza.get("to", "").startswith(ROMEO) and body is not None:
             stanza.set("from", self.server.full)
             self.keep(written(stanza))
-            self.got.append(body.text or "")
+            self.got[stanza.get("id", "")] = body.text or ""
 
     @property
     def tea(self) -> Room:
         return self.server.rooms.room(TEA)
 
     def linked(self) -> list[object]:
-        return [one for one in self.server.connections if one.bound and not one.over.is_set()]
+        return [one for one in self.server.connections if one.bound and one.session and not one.over.is_set()]
 
     async def log_in(self, folder: Path) -> None:
         ledger = await Ledger.connect(lay(folder / "unabridged.db"), clock=FakeClock(), key=KEY)
@@ -82,6 +103,10 @@ class Arriving(ToMatrix):
     def say(self, text: str) -> bool:
         self._home.arrive(text, f"guest{self.here.number}@example.net" if self._guests else ROMEO)
         return True
+
+
+    def again(self) -> None:
+        self._home.offline()
 
 
 class ByPhone(Arriving):
@@ -129,7 +154,7 @@ async def test_chats_and_a_room_of_an_account_lose_nothing(tmp_path: Path, blows
             Arriving("chat>", here, home),
             Arriving("new>", here, home, guests=True),
             ByPhone("phone>", here, home),
-            FromMatrix(">chat", here, lambda: room_where(here, "chat> "), lambda: home.got),
+            FromMatrix(">chat", here, lambda: room_where(here, "chat> "), lambda: home.got.values()),
             InTheRoom("tea>", here, home.tea),
             FromMatrix(">tea", here, lambda: room_where(here, "tea> "), lambda: bodies(home.tea)),
         ]
@@ -139,3 +164,19 @@ async def test_chats_and_a_room_of_an_account_lose_nothing(tmp_path: Path, blows
         await here.calm()
         assert here.wrong() == {}
         assert all(way.said for way in here.ways)
+
+
+async def test_a_server_without_an_archive_is_told_what_it_may_forget(tmp_path: Path, blows: list[tuple[int, bool]]) -> None:
+    """Nothing is acknowledged (XEP-0198) that is not on disk."""
+    async with home_besieged(tmp_path) as (here, home):
+        home.server.features.remove(MAM)
+        here.ways = [
+            Arriving("chat>", here, home),
+            Arriving("new>", here, home, guests=True),
+            FromMatrix(">chat", here, lambda: room_where(here, "chat> "), lambda: home.got.values()),
+        ]
+        await here.calm()
+        for commit, kept in blows:
+            await here.struck(commit, kept=kept)
+        await here.calm()
+        assert here.wrong() == {}
