@@ -72,7 +72,7 @@ MANIFEST = Manifest(
     split=split,
     losses=(
         "Polls, locations and posts are text.",
-        "Where the server has no upload service that takes files from the component, they are links to the bridge.",
+        "Where the server has no upload service that takes a file, it is a link to the bridge.",
         "Read marks and presence pass in direct chats only.",
         "Names and pictures of rooms stay as they are on each side.",
         "In rooms without an archive, what was said while the bridge was away is lost, as far as the room doesn't repeat it.",

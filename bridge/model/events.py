@@ -81,6 +81,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
     duration: int | None = None
     sensitive: bool = False
     """Its author asks to hide it until somebody wants to see it."""
+    instead: str | None = None
+    """A line with a link that says it in words, where a place that takes files will not have this one. Fit writes it."""
 
 
 class Ref(Struct, frozen=True, kw_only=True):

@@ -8,13 +8,11 @@ from msgspec.structs import replace
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.wire.archive import Asks
 from adapters.xmpp.wire.component import Link
-from adapters.xmpp.wire.uploads import Offer, Uploads, has_files, offer_of, probe
+from adapters.xmpp.wire.uploads import Offer, Uploads, as_links, has_files, offer_of, probe
 from bridge.contract.delivery import Delivery
-from bridge.contract.errors import Rejected, Unavailable
+from bridge.contract.errors import Unavailable
 from bridge.contract.features import Feature, Features, Level
 from bridge.contract.toolbox import Toolbox
-
-_GONE = "the server takes no files any more; send it again, and it is shown as a link"
 
 
 class Shelf:
@@ -65,7 +63,7 @@ class Shelf:
         if self._link is None or not self._link.up:
             raise Unavailable("the connection was lost")
         if self._offer is None:
-            raise Rejected(_GONE)
+            return as_links(delivery)
         return await self._uploads.placed(Sender(self._link, sender), self._offer.service, self._offer.limit, delivery)
 
 

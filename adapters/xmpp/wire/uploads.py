@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -18,7 +18,8 @@ from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Attachment, Edit, Message
+from bridge.model.events import Attachment, Edit, Message, Text
+from bridge.text.html import plain_to_html
 from bridge.text.plain import one_line
 
 UPLOAD = "urn:xmpp:http:upload:0"
@@ -93,6 +94,27 @@ def has_files(delivery: Delivery) -> bool:
     return isinstance(message, Message) and bool(message.attachments)
 
 
+def as_links(delivery: Delivery) -> Delivery:
+    """The delivery with links in place of its files, for where a service is gone. Raises `Rejected` where it has none."""
+    body = delivery.body
+    message = body.message if isinstance(body, Edit) else body
+    if not isinstance(message, Message) or any(one.instead is None for one in message.attachments):
+        raise Rejected("the server takes no files any more; send it again, and it is shown as a link")
+    message = _with_lines(replace(message, attachments=()), message.attachments)
+    return replace(delivery, body=replace(body, message=message) if isinstance(body, Edit) else message)
+
+
+def _with_lines(message: Message, refused: Sequence[Attachment]) -> Message:
+    """What stands for these is below the message's text."""
+    lines = "\n".join(one.instead for one in refused if one.instead is not None)
+    if not lines:
+        return message
+    plain, html = message.text.plain, message.text.html
+    if html is not None:
+        html = html + ("<br>" if html else "") + plain_to_html(lines)
+    return replace(message, text=Text(plain=plain + ("\n" if plain else "") + lines, html=html))
+
+
 class Slot(Struct, frozen=True):
     """Where a file is to be put, and where it can be had then."""
 
@@ -107,6 +129,7 @@ class Uploads:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._sent: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._failed: OrderedDict[str, int] = OrderedDict()
+        self._said: str | None = None
 
     async def placed(self, link: Asks, service: str, limit: int | None, delivery: Delivery) -> Delivery:
         """The delivery with its files where its readers can get them. Raises `Unavailable` or `Rejected`."""
@@ -120,8 +143,24 @@ class Uploads:
         return delivery
 
     async def _message(self, link: Asks, service: str, limit: int | None, delivery: Delivery, message: Message) -> Message:
-        files = [await self._one(link, service, limit, delivery.id, one) for one in message.attachments]
-        return replace(message, attachments=tuple(files))
+        files: list[Attachment] = []
+        refused: list[Attachment] = []
+        for one in message.attachments:
+            try:
+                files.append(await self._one(link, service, limit, delivery.id, one))
+            except Rejected as refusal:
+                if one.instead is None:
+                    raise
+                self._warn(refusal.reason)
+                refused.append(one)
+        return _with_lines(replace(message, attachments=tuple(files)), refused)
+
+    def _warn(self, reason: str) -> None:
+        """Once in a row."""
+        self._tools.metrics.count("xmpp_files_refused")
+        if reason != self._said:
+            self._tools.log.warning("a file is sent as a link: %s", reason)
+        self._said = reason
 
     async def _one(self, link: Asks, service: str, limit: int | None, delivery: str, attachment: Attachment) -> Attachment:
         key = (delivery, attachment.source)

@@ -224,14 +224,19 @@ def _attachments(work: _Work) -> None:
         return
     level = work.level(Feature.ATTACHMENT)
     cap = work.fitting.features.limits.attachment
+    at_home = work.fitting.leg.channel.network == HUB
     kept: list[Attachment] = []
     for attachment in work.message.attachments:
-        small = cap is None or attachment.size is None or attachment.size <= cap
-        if level is Level.NATIVE and small:
+        whole = level is Level.NATIVE and (cap is None or attachment.size is None or attachment.size <= cap)
+        if whole and at_home:  # where no file is refused at the door
             kept.append(attachment)
         elif level in (Level.NATIVE, Level.RENDERED):
             link = work.fitting.context.link_for(attachment, work.fitting.event)
-            work.below.append(attachment_line(attachment, link))
+            line = attachment_line(attachment, link)
+            if not whole:
+                work.below.append(line)
+            else:
+                kept.append(replace(attachment, instead=line) if link else attachment)
     work.message = replace(work.message, attachments=tuple(kept))
 
 

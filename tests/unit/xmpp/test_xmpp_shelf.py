@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from adapters.xmpp.wire.uploads import TRIES
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.features import Feature, Level
 from bridge.model.events import Attachment, Media, Message, Text
@@ -109,6 +110,44 @@ async def test_where_no_service_takes_files_they_are_links_and_the_log_says_so_o
         await one.open()
         await one.say("again")
     assert caplog.text.count("files are sent as links") == 1
+
+
+LINKED = Attachment(source=ROSE.source, name="rose.png", media=Media.IMAGE, instead="rose.png: https://bridge.example.org/r")
+
+
+@pytest.mark.parametrize("why", ["refused", "too large", "web", "gone", "unreadable"])
+async def test_a_file_that_is_refused_when_it_is_sent_goes_as_a_link_and_the_log_says_so_once(
+    server: ComponentServer, caplog: pytest.LogCaptureFixture, why: str
+) -> None:
+    """It was planned as a file, and its author can do nothing about it."""
+    async with scene(server) as one:
+        await ready(one)
+        assert server.uploads is not None
+        if why == "refused":
+            server.uploads.refuses = ("not-allowed", "cancel")
+        elif why == "too large":
+            one.web.files[ROSE.source] = DATA * 2
+        elif why == "web":
+            one.web.status = 413
+        elif why == "unreadable":
+            del one.web.files[ROSE.source]
+        else:
+            server.uploads = None
+            await one.cut()
+            await one.connect()
+            await one.open()
+        for words, html in (("", None), ("look", "<b>look</b>")):
+            message = Message(text=Text(plain=words, html=html), attachments=(LINKED,))
+            for _ in range(TRIES - 1 if why == "unreadable" else 0):
+                with pytest.raises(Unavailable):
+                    await one.say(message, id=(words or "none").rjust(32, "0"))
+            await one.say(message, id=(words or "none").rjust(32, "0"))
+        await one.say(Message(text=Text(plain="both"), attachments=(LINKED,) * 2), id="f" * 32) if why == "web" else None
+        said = [words for _, words in one.shown()]
+        assert said[:2] == [LINKED.instead, f"*look*\n{LINKED.instead}"]
+        assert said[2:] == ([f"both\n{LINKED.instead}\n{LINKED.instead}"] if why == "web" else [])
+        assert all(address(stanza) is None for stanza in server.said())
+    assert caplog.text.count("as a link: ") == (0 if why == "gone" else 1)
 
 
 async def test_a_server_that_says_nothing_costs_no_word(server: ComponentServer) -> None:
