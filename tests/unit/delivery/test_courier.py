@@ -284,6 +284,18 @@ async def test_whatever_a_dead_process_had_leased_is_looked_for_first(stage: Sta
     assert outlet.lines == ["line 2", "line 3"]
 
 
+@pytest.mark.parametrize("state", [State.LEASED, State.UNCERTAIN])
+async def test_what_an_earlier_run_sent_is_changed_though_its_receipt_is_not_on_disk_yet(stage: Stage, state: State) -> None:
+    """Found where it was sent, its receipt is put by, to be stored with the next; and the next is about it."""
+    stage.ledger.put(draft(1), state=state)
+    stage.ledger.put(draft(2, Edit(target=ref(1), message=say("new")), target=1))
+    outlet = LookingOutlet()
+    outlet.there[delivery(1).id] = Receipt(evidence=Evidence.ASSIGNED, ids=("was-there",))
+    async with stage.running(outlet):
+        await turns()
+    assert [one.target.ids for one in outlet.got if one.target is not None] == [("was-there",)]
+
+
 async def test_nothing_is_written_before_it_is_leased(stage: Stage) -> None:
     outlet = FakeOutlet(window=3)
     seen: list[str] = []
