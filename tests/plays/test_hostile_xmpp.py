@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 import aiohttp
 import pytest
 
-from adapters.xmpp.gateway.housing import MOST_GUESTS
+from adapters.xmpp.caps import MOST_GUESTS
 from bridge.testing.doubles import until
 from tests.doubles.component_server import HOST, SECRET
 from tests.plays.hall import ALICE_JID, DEN, LOBBY, Hall, hall

@@ -21,6 +21,7 @@ from adapters.xmpp.accounts.people import People
 from adapters.xmpp.accounts.sending import Sending
 from adapters.xmpp.accounts.services import LOST, Services, answer_to, learn, request
 from adapters.xmpp.accounts.showing import Showing
+from adapters.xmpp.accounts.strangers import Strangers
 from adapters.xmpp.accounts.wanted import Wanted
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Place, bare, place_of
@@ -84,6 +85,7 @@ class Account:
         shown = Asides(self.me, self.wanted).shown
         self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face, shown=shown)
         self._notices = Notices(network, self.me, self.hearing, tools)
+        self._strangers = Strangers(self.me, self.contacts, self._notices, tools)
         known = (network, self.me, self.contacts, inlet, tools)
         self.people = People(*known, faces=self.faces, say=self.say, renamed=self._shown_otherwise)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)
@@ -257,6 +259,7 @@ class Account:
             item.cursor = found.item.cursor
         if found.said.sender.partition("/")[0] != self.me:
             self.marks.note(found.said, item.events)
+            item = self._strangers.placed(found.peer, item)
         item.ticket = ticket
         if words.archive_id is None and not self._past.whole:
             item.cursor = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field
 
-from adapters.xmpp.gateway.caps import Cap, Caps
+from adapters.xmpp.caps import HOUR, MOST_GUESTS, Cap, Caps
 from adapters.xmpp.gateway.refusing import BUSY, UNKNOWN
 from adapters.xmpp.ids import place_of
 from adapters.xmpp.rooms.house import House
@@ -26,9 +26,6 @@ MOST_CHATS = 200
 """That wait for rooms."""
 MOST_WAITING = 100
 """Stanzas of one chat that wait for its room."""
-MOST_GUESTS = 30
-"""Strangers who begin a chat with one of ours, in an hour: no flood of made-up addresses is a flood of invitations."""
-_HOUR = 3600.0
 
 
 class Arrival(Struct, kw_only=True):
@@ -51,8 +48,8 @@ class Housing:
         self._waiting: dict[ChannelId, _Chat] = {}
         self._new: list[ChannelId] = []
         self._wanted = asyncio.Event()
-        self._beginnings = Caps(house.tools.clock.monotonic, _HOUR, each=20, host=200, all=1000)
-        self._guests = Cap(house.tools.clock.monotonic, MOST_GUESTS, _HOUR)
+        self._beginnings = Caps(house.tools.clock.monotonic, HOUR, each=20, host=200, all=1000)
+        self._guests = Cap(house.tools.clock.monotonic, MOST_GUESTS, HOUR)
 
     def __contains__(self, channel: ChannelId) -> bool:
         """Whether it has its room."""

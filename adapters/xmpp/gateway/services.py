@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from xml.etree.ElementTree import Element
 
+from adapters.xmpp.caps import Caps
 from adapters.xmpp.gateway import answers
-from adapters.xmpp.gateway.caps import Caps
 from adapters.xmpp.gateway.door import Door
 from adapters.xmpp.gateway.errands import Errands
 from adapters.xmpp.gateway.faces import Faces

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from adapters.xmpp.caps import HOUR, Caps
 from adapters.xmpp.faults import contained
 from adapters.xmpp.gateway.book import Book
-from adapters.xmpp.gateway.caps import Caps
 from adapters.xmpp.gateway.contacts import Contact, words
 from adapters.xmpp.gateway.presences import Presences
 from adapters.xmpp.gateway.replies import Replies
@@ -26,7 +26,6 @@ from bridge.contract.errors import DeliveryError, LedgerUnavailable
 from bridge.model.ids import HUB
 
 MOST_WAITING = 5000
-_HOUR = 3600.0
 
 
 class Says(Protocol):
@@ -42,7 +41,7 @@ class Subscriptions:
         self._house, self._book, self._presences, self._replies, self._say = house, book, presences, replies, say
         self._waiting: deque[Here | Place] = deque()
         self._arrived = asyncio.Event()
-        self._asks = Caps(house.tools.clock.monotonic, _HOUR, each=10, host=50, all=300)
+        self._asks = Caps(house.tools.clock.monotonic, HOUR, each=10, host=50, all=300)
 
     # life
 

@@ -3,6 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
+HOUR = 3600.0
+MOST_GUESTS = 30
+"""Strangers who begin a chat with one of ours, in an hour: no flood of made-up addresses is a flood of invitations."""
 _MOST = 5000
 """Keys that are remembered: who makes up more addresses than these is held by the cap of their host, and by that of all."""
 
