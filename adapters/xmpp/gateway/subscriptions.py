@@ -123,10 +123,9 @@ class Subscriptions:
             contact.nick = words(here.nick)
         if contact.sees or contact.seen or contact.asking:  # agreed before, or both want it
             await self._allow(place, contact)
-        elif not contact.asked:
-            if not self._asks.take(place.jid):
-                self._house.odd("asks without end")
-                return
+        elif not self._asks.take(place.jid):
+            self._house.odd("asks without end")
+        else:  # who asks again may have been forgotten by a crash before anybody was told; told twice in a day is told once
             contact.asked = True
             self._book.save(place, contact)
             said = f", saying: {words(here.status)}" if here.status.strip() else ""

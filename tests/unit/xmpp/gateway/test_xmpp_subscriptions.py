@@ -10,7 +10,7 @@ from bridge.model.ids import HUB, IdentityId
 from bridge.model.people import Profile
 from bridge.model.permissions import Permission
 from bridge.model.signals import Availability, Presence
-from bridge.testing import until
+from bridge.testing import RecordingInlet, until
 from bridge.testing.doubles import MemoryLogins
 from tests.doubles.component_server import HOST
 from tests.unit.xmpp.gateway.parlour import ALICE, ALICE_JID, CHAT, JULIET, NET, PHONE, Parlour, Street, inside, parlour
@@ -63,6 +63,22 @@ async def test_who_asks_is_asked_about_in_the_room_and_seen_once_accepted(street
         assert here.get("from") == ALICE_HERE and nick is not None and nick.text == "Alice"
         assert photo is not None and not photo.text
         assert "has not asked" in (await word(one, "accept")).text
+
+
+async def test_who_asked_before_a_crash_and_asks_again_is_asked_about(street: Street) -> None:
+    """That they asked was on disk, what was to be said about it was not: the room was still being made."""
+    after = RecordingInlet()
+    async with parlour(street) as one:
+        one.houses.gate.clear()
+        came(one, "subscribe")
+        await until(lambda: one.inlet.cursors)
+        after.cursors = dict(one.inlet.cursors)
+    async with parlour(street, after) as again:
+        came(again, "subscribe")
+        await until(again.words)
+        came(again, "subscribe")
+        await again.heard_all()
+        assert [f"accept {JULIET}" in words for words in again.words()] == [True]
 
 
 async def test_who_is_denied_sees_nobody(street: Street) -> None:
