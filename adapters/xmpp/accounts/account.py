@@ -85,7 +85,7 @@ class Account:
         shown = Asides(self.me, self.wanted).shown
         self.hearing = Hearing(network, login.name, self.me, self.contacts, tools, face=self.faces.face, shown=shown)
         self._notices = Notices(network, self.me, self.hearing, tools)
-        self._strangers = Strangers(self.me, self.contacts, self._notices, tools)
+        self._strangers = Strangers(network, self.me, self.contacts, self._notices, tools)
         known = (network, self.me, self.contacts, inlet, tools)
         self.people = People(*known, faces=self.faces, say=self.say, renamed=self._shown_otherwise)
         self._past = Past(scope, self.hearing, self.intake, inlet, config, tools, self._take)

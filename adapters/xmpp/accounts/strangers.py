@@ -8,16 +8,17 @@ from adapters.xmpp.accounts.notices import Notices
 from adapters.xmpp.caps import HOUR, MOST_GUESTS, Cap
 from bridge.contract.toolbox import Toolbox
 from bridge.model.events import Body, Message
+from bridge.model.ids import NetworkName
 
 _REMEMBERED = 1000
-_WHY = "no chat of their own, since so many strangers began one this hour"
+_WHY = "no chat of their own, since so many strangers began one this hour; the bot's word `{} subscribe {}` opens one"
 
 
 class Strangers:
     """Of one account. Who is on its roster, or has a chat already, is none."""
 
-    def __init__(self, me: str, contacts: Contacts, notices: Notices, tools: Toolbox) -> None:
-        self._me, self._contacts, self._notices, self._tools = me, contacts, notices, tools
+    def __init__(self, network: NetworkName, me: str, contacts: Contacts, notices: Notices, tools: Toolbox) -> None:
+        self._network, self._me, self._contacts, self._notices, self._tools = network, me, contacts, notices, tools
         self._cap = Cap(tools.clock.monotonic, MOST_GUESTS, HOUR)
         self._guests: OrderedDict[str, None] = OrderedDict()
         """Who was let in: their room may still be in the making."""
@@ -33,7 +34,8 @@ class Strangers:
             return item
         self._tools.metrics.count("xmpp_strangers")
         words = " / ".join(filter(None, (_words(event.body) for event in item.events)))
-        told = self._notices.said(self._me, f"{peer} writes ({_WHY}): {words}", f"stranger {item.events[0].key.id}")
+        writes = f"{peer} writes ({_WHY.format(self._network, peer)}): {words}"
+        told = self._notices.said(self._me, writes, f"stranger {item.events[0].key.id}")
         return Item(
             channel=told.channel, peer=told.peer, events=told.events, ticket=item.ticket, cursor=item.cursor, then=item.then
         )

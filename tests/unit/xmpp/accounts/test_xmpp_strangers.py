@@ -37,6 +37,7 @@ async def test_past_so_many_in_an_hour_strangers_are_told_of_in_one_place(stage:
     assert len(over) == 3
     assert stage.texts()[-1].startswith(f"s{MOST_GUESTS + 2}@elsewhere.net writes (no chat of their own")
     assert stage.texts()[-1].endswith(f"hello {MOST_GUESTS + 2}")
+    assert f"`{NET} subscribe s{MOST_GUESTS + 2}@elsewhere.net` opens one" in stage.texts()[-1]
     await stage.settled()
 
 
