@@ -104,7 +104,6 @@ class Arriving(ToMatrix):
         self._home.arrive(text, f"guest{self.here.number}@example.net" if self._guests else ROMEO)
         return True
 
-
     def again(self) -> None:
         self._home.offline()
 
