@@ -110,7 +110,7 @@ def build_hub(
             log=log,
         ),
         info=BridgeInfo(api, ledger, networks.protocol),
-        look_back=LookBack(api, ledger, ledger.root, clock, log),
+        look_back=LookBack(api, ledger, ledger.root, ledger.knows_chore, clock, log),
         outlet=MatrixOutlet(api, ledger, puppets, doubles, memberships, uploads, badges, clock, log=log),
         badges=badges,
     )

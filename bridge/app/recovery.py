@@ -122,8 +122,8 @@ class Recovery:
         async with gate:
             try:
                 events = await self._look_back.missed(room, since)
-                if events:
-                    _log.warning("%d events of %s were never pushed; taken now", len(events), room)
-                    await self._receiver.catch_up(events)
+                news = await self._receiver.catch_up(events) if events else 0
+                if news:
+                    _log.warning("%d events of %s were never pushed; taken now", news, room)
             except LedgerUnavailable as error:
                 _log.warning("what was missed in %s could not be stored: %s", room, error)

@@ -58,6 +58,11 @@ class Chores:
         rows = await self._core.read(lambda connection: connection.execute(query).all())
         return [(_chore(row), row.reason or "") for row in rows]
 
+    async def knows_chore(self, id: str) -> bool:
+        """Whether it came already, done or not, and was not pruned."""
+        query = select(_table.c.id).where(_table.c.id == words(id))
+        return await self._core.read(lambda connection: connection.execute(query).first() is not None)
+
     async def _change(self, id: str, **values: Any) -> None:
         await self._core.execute(update(_table).where(_table.c.id == id).values(changed_at=self._core.clock.now(), **values))
 

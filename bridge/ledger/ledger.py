@@ -57,7 +57,7 @@ class Ledger:
         self.newest_entry, self.shown_in, self.states = shown.newest_entry, shown.shown_in, shown.states
         chores = Chores(core)
         self.due_chores, self.quarantined_chores = chores.due_chores, chores.quarantined_chores
-        self.chore_done, self.chore_failed = chores.chore_done, chores.chore_failed
+        self.chore_done, self.chore_failed, self.knows_chore = chores.chore_done, chores.chore_failed, chores.knows_chore
         portals = Portals(core)
         self.portals, self.add_portal = portals.portals, portals.add_portal
         self.change_portal, self.remove_portal = portals.change_portal, portals.remove_portal

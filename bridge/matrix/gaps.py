@@ -76,19 +76,23 @@ def _counted(transaction: str) -> bool:
 
 
 class LookBack:
-    """Looks through rooms for what was never pushed. `known` is the ledger's `root`."""
+    """Looks through rooms for what was never pushed. `known` is the ledger's `root`, `is_chore` its `knows_chore`: what was said
+    to the bot is no event of the ledger's, and must not be heard again as the answer to a later question. But what was said
+    in a room before it was linked was all said to the bot, and belongs to the link now.
+    """
 
     def __init__(
         self,
         api: Api,
         memory: Memory,
         known: Callable[[EventKey], Awaitable[EventKey | None]],
+        is_chore: Callable[[str], Awaitable[bool]],
         clock: Clock,
         log: logging.Logger,
     ) -> None:
         self._api = api
         self._memory = memory
-        self._known = known
+        self._known, self._is_chore = known, is_chore
         self._clock = clock
         self._log = log
         self._last_there: tuple[datetime | None] | None = None
@@ -143,7 +147,7 @@ class LookBack:
         if owed is not None:
             self._owed[room] = datetime.fromisoformat(owed)  # over restarts, too
         since = self._owed.get(room) or await self.last_there()
-        found = [] if since is None else await self._unknown(room, since)
+        found = [] if since is None else await self._unknown(room, since, to_the_bot=room in self._owed)
         if found is None and room in self._owed:
             return []
         self._owed.pop(room, None)
@@ -154,7 +158,7 @@ class LookBack:
         """Events of the room since then that the ledger doesn't know, oldest first; none where the room can't be seen."""
         return await self._unknown(room, since) or []
 
-    async def _unknown(self, room: str, since: datetime) -> list[Mapping[str, Any]] | None:
+    async def _unknown(self, room: str, since: datetime, *, to_the_bot: bool = False) -> list[Mapping[str, Any]] | None:
         """None where the room can't be seen."""
         linked = await self._memory.fact(_LINKED, room)
         floor = max(since - _SLACK, datetime.fromisoformat(linked)) if linked else since - _SLACK
@@ -164,7 +168,7 @@ class LookBack:
             for _ in range(_PAGES):
                 found_here, start = await self._api.messages(room, start=start)
                 page = [{**event, "room_id": room} for event in found_here]
-                found += [event for event in page if await self._is_new(event, floor)]
+                found += [event for event in page if await self._is_new(event, floor, to_the_bot=to_the_bot)]
                 if start is None or _is_older(page, floor):
                     break
         except DeliveryError as error:
@@ -172,11 +176,11 @@ class LookBack:
             return None
         return found[::-1]
 
-    async def _is_new(self, event: Mapping[str, Any], floor: datetime) -> bool:
+    async def _is_new(self, event: Mapping[str, Any], floor: datetime, *, to_the_bot: bool) -> bool:
         native = event.get("event_id")
         if not isinstance(native, str) or "state_key" in event or happened(event) < floor:
             return False
-        return await self._known(EventKey(HUB, native)) is None
+        return await self._known(EventKey(HUB, native)) is None and (to_the_bot or not await self._is_chore(native))
 
 
 def _is_older(page: Iterable[Mapping[str, Any]], floor: datetime) -> bool:

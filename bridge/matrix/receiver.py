@@ -167,10 +167,10 @@ class Receiver:
             self._sequence = gaps.Sequence(None if last is None else last.value)
         return self._sequence
 
-    async def catch_up(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Takes what was never pushed. Raises `LedgerUnavailable`."""
+    async def catch_up(self, events: Sequence[Mapping[str, Any]]) -> int:
+        """Takes what was never pushed; returns how much of it was news. Raises `LedgerUnavailable`."""
         async with self._turn:
-            await self._take_unpushed(events)
+            return await self._take_unpushed(events)
 
     async def look(self, room: str) -> None:
         """Takes what was said in a portal before it was one, if that belongs to it. Raises `LedgerUnavailable`."""
@@ -182,9 +182,10 @@ class Receiver:
             if self._around.portal_in(room) is not None and (missed := await self._around.missed(room)):
                 await self._take_unpushed(missed)
 
-    async def _take_unpushed(self, events: Sequence[Raw]) -> None:
-        await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
-        self._metrics.count("matrix_events_caught_up", len(events))
+    async def _take_unpushed(self, events: Sequence[Raw]) -> int:
+        news = await self._take(None, [(msgspec.json.encode(event), dict(event)) for event in events])
+        self._metrics.count("matrix_events_caught_up", news)
+        return news
 
     async def read_again(self, chore: Chore) -> None:
         """What is done about an `UNREADABLE` chore: raises `Rejected` with the reason, as long as it can't be read."""
@@ -200,7 +201,7 @@ class Receiver:
                 raise Rejected(str(error)) from error
             await self._commit(None, crop)
 
-    async def _take(self, cursor: Cursor | None, pieces: Sequence[Piece]) -> None:
+    async def _take(self, cursor: Cursor | None, pieces: Sequence[Piece]) -> int:
         crop = _Crop()
         for raw, event in pieces:
             if isinstance(event, Unreadable):
@@ -210,14 +211,18 @@ class Receiver:
                 await self._sort(event, raw, crop)
             except ConvertError as error:
                 self._set_aside(raw, event, str(error), crop)
-        await self._commit(cursor, crop)
+        news = await self._commit(cursor, crop)
         self._metrics.count("matrix_events", len(pieces))
+        return news
 
-    async def _commit(self, cursor: Cursor | None, crop: _Crop) -> None:
+    async def _commit(self, cursor: Cursor | None, crop: _Crop) -> int:
+        """Returns how many events and chores the ledger had not."""
         if crop.proved:  # people answer what they saw, though we be killed before the homeserver has answered us
             await self._around.recorded()
-        if crop.events or crop.chores:
-            await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
+        if not (crop.events or crop.chores):
+            return 0
+        accepted = await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
+        return len(accepted.fresh) + len(accepted.chores)
 
     async def _sort(self, event: dict[str, Any], raw: RawJson, crop: _Crop) -> None:
         """Puts one event where it belongs. Raises `ConvertError`."""

@@ -51,6 +51,7 @@ async def test_a_chore_that_was_done_is_not_taken_again(connect: Connect) -> Non
     again = await ledger.accept(HUB, [], nowhere, chores=[chore("1", "!a")])
     assert again.chores == ()
     assert await ledger.due_chores(10) == []
+    assert (await ledger.knows_chore("1"), await ledger.knows_chore("2")) == (True, False)
 
 
 async def test_portals_and_links_are_rows_that_survive(connect: Connect) -> None:

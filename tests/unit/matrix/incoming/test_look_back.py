@@ -43,8 +43,12 @@ async def unknown(key: EventKey) -> None:
     return None
 
 
+async def is_chore(id: str) -> bool:
+    return id.startswith("$said-to-the-bot")
+
+
 def look_back(clock: FakeClock, facts: Facts, timeline: Sequence[dict[str, Any]] = ()) -> LookBack:
-    return LookBack(cast(Api, Pages(timeline)), facts, unknown, clock, logging.getLogger("test"))
+    return LookBack(cast(Api, Pages(timeline)), facts, unknown, is_chore, clock, logging.getLogger("test"))
 
 
 def event(id: str, at: datetime, sender: str = ALICE) -> dict[str, Any]:
@@ -87,3 +91,16 @@ async def test_an_outage_of_the_homeserver_is_owed_over_our_own_death() -> None:
     await clock.advance(3600)
     await first.still_there()
     assert await look_back(clock, facts).last_there() == START
+
+
+async def test_what_was_said_to_the_bot_is_not_heard_again() -> None:
+    clock, hour = FakeClock(), timedelta(hours=1)
+    timeline = [event("$said-to-the-bot", START + hour), event("$missed", START + hour)]
+    assert [one["event_id"] for one in await look_back(clock, Facts(), timeline).missed(ROOM, START)] == ["$missed"]
+
+
+async def test_what_was_said_before_a_room_was_linked_is_heard_though_it_was_said_to_the_bot() -> None:
+    clock = FakeClock()
+    looking = look_back(clock, Facts(), [event("$said-to-the-bot", START + timedelta(hours=1))])
+    await looking.linked(ROOM, START)
+    assert [one["event_id"] for one in await looking.first_look(ROOM)] == ["$said-to-the-bot"]
