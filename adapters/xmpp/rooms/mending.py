@@ -5,11 +5,13 @@ from collections.abc import Callable
 from adapters.xmpp.ids import Place
 from adapters.xmpp.rooms.deeds import self_ping
 from adapters.xmpp.rooms.participant import Participant
-from adapters.xmpp.rooms.refusals import Refused
+from adapters.xmpp.rooms.refusals import AWAY, Refused
 from adapters.xmpp.rooms.room import Room
 from adapters.xmpp.wire.verdicts import Refusal
 
 FORGOTTEN = "the room's server has forgotten us"
+UNSURE_SECONDS = 30.0
+"""Until a room that could not tell whether we are in is asked again."""
 _NOT_IN = frozenset({"not-acceptable", "not-allowed", "bad-request"})
 
 
@@ -37,7 +39,12 @@ class Mending:
                     timers.later()
                 self._changed(room.place)
             elif room.doubted:
-                await self._make_sure(room.doubted.pop())
+                one = room.me if room.me in room.doubted else next(iter(room.doubted))
+                try:
+                    await self._make_sure(one)
+                finally:
+                    room.doubted.discard(one)
+                    room.outgoing.pump()
             elif room.reading.behind:
                 timers.clear()
                 await room.catch_up()
@@ -50,9 +57,11 @@ class Mending:
     async def _make_sure(self, one: Participant) -> None:
         room = self.room
         room.timers.heard()
-        if await self._is_in(one):
+        mine, known = one is room.me, await self._is_in(one)
+        if known is None and mine:
+            room.timers.after(UNSURE_SECONDS)
+        if known is not False:
             return
-        mine = one is room.me
         room.outgoing.forsake(None if mine else one, FORGOTTEN)
         if not mine:
             room.cast.out(one, Refused(FORGOTTEN))
@@ -60,12 +69,12 @@ class Mending:
         room.cast.forget_all(Refused(FORGOTTEN), lost=False)
         room.timers.after(0.0)
 
-    async def _is_in(self, one: Participant) -> bool:
-        """Asks the room (XEP-0410). Where it can't be told, it is."""
+    async def _is_in(self, one: Participant) -> bool | None:
+        """Asks the room (XEP-0410). None: it can't be told now."""
         try:
             await self.room.ask(self_ping(f"{self.room.place.jid}/{one.nick}"), one)
         except Refusal as refusal:
-            return refusal.condition not in _NOT_IN
+            return None if refusal.condition in AWAY else refusal.condition not in _NOT_IN
         except TimeoutError:
-            return True
+            return None
         return True

@@ -45,7 +45,7 @@ class Post:
 
 
 class Outgoing:
-    """`doubt(participant)` asks the room whether it is still in."""
+    """`doubt(participant)` asks the room whether it is still in. While `deaf` nothing is said: nobody of ours might see it."""
 
     def __init__(
         self,
@@ -54,8 +54,9 @@ class Outgoing:
         write: Callable[[Element], None],
         monotonic: Callable[[], float],
         doubt: Callable[[Participant], None],
+        deaf: Callable[[], bool],
     ) -> None:
-        self._cast, self._write, self._monotonic, self._doubt = cast, write, monotonic, doubt
+        self._cast, self._write, self._monotonic, self._doubt, self._deaf = cast, write, monotonic, doubt, deaf
         self._waiting: deque[Post] = deque()
         self._written: dict[str, Post] = {}
 
@@ -74,8 +75,8 @@ class Outgoing:
         return post.outcome
 
     def pump(self) -> None:
-        """Called when one of us came in, or is out."""
-        while self._waiting:
+        """Called when one of us came in, or is out, or our listener is sure to be in."""
+        while self._waiting and not self._deaf():
             post = self._waiting[0]
             if post.outcome.done():  # whoever waited was cancelled before it was written
                 self._waiting.popleft()

@@ -33,9 +33,10 @@ _JOINING = {
 _LASTING = frozenset(
     {"forbidden", "gone", "jid-malformed", "not-acceptable", "not-allowed", "not-authorized", "registration-required"}
 )
-_AWAY = frozenset(
+AWAY = frozenset(
     {"internal-server-error", "remote-server-not-found", "remote-server-timeout", "resource-constraint", "service-unavailable"}
 )
+"""The room's server is not there, or fails: what it knows of us can't be told, and when it is back it may be nothing."""
 _SAYING = {
     "forbidden": "has no voice in the room: it is moderated",
     "item-not-found": "the room does not know what this is about",
@@ -69,7 +70,7 @@ def saying(condition: str, words: str, kind: str) -> DeliveryError:
         return Unavailable("was no longer in the room", retry_after=SOON)
     if kind == "wait" or (condition in ("resource-constraint", "policy-violation") and kind != "cancel"):
         return Unavailable(words, retry_after=LIMITED_SECONDS)
-    if condition in _AWAY:
+    if condition in AWAY:
         return Unavailable(_JOINING[condition])
     known = _SAYING.get(condition)
     return Rejected(known if known is not None else words)

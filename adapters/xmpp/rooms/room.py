@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from adapters.xmpp.faults import BUG
 from adapters.xmpp.ids import Kind, Place
+from adapters.xmpp.inbound.speech import words_for
 from adapters.xmpp.rooms.cast import Cast
 from adapters.xmpp.rooms.deeds import facts_request
 from adapters.xmpp.rooms.facts import Facts, facts_in
@@ -22,8 +23,9 @@ from adapters.xmpp.rooms.people import People
 from adapters.xmpp.rooms.presences import Presences
 from adapters.xmpp.rooms.ranks import Ranks
 from adapters.xmpp.rooms.reading import Mark, Reading
-from adapters.xmpp.rooms.refusals import Refused
+from adapters.xmpp.rooms.refusals import AWAY, NOT_IN, Refused
 from adapters.xmpp.rooms.timers import Timers
+from adapters.xmpp.stanza.parts import Fault
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import DeliveryError, Unavailable
@@ -59,7 +61,13 @@ class Room:
         self.doubted: set[Participant] = set()
         """Who of us may have fallen out."""
         self.timers = Timers(house)
-        self.outgoing = Outgoing(self.cast, write=house.write, monotonic=self._monotonic, doubt=self.doubted.add)
+        self.outgoing = Outgoing(
+            self.cast,
+            write=house.write,
+            monotonic=self._monotonic,
+            doubt=self.doubted.add,
+            deaf=lambda: self.open and self.me in self.doubted,
+        )
         self.reading = Reading(place, house, self.cast, self.people, self.outgoing)
         self.past = Past(place.jid, house, self.people, self.reading)
         reach = config.kicks_reach_matrix and place.kind is Kind.ROOM
@@ -202,6 +210,12 @@ class Room:
         self.reading.take(element, history=not self.reading.told and element.find(_DELAY) is not None)
 
     # what became of it
+
+    def bounced(self, id: str, to: str, fault: Fault) -> None:
+        """A message came back: a room that does not know who said it, or can't be reached, may have forgotten our listener."""
+        known = self.outgoing.bounced(id, to, fault.condition, words_for(fault), fault.kind)
+        if known and self.open and (fault.condition == NOT_IN or fault.condition in AWAY):
+            self.doubted.add(self.me)
 
     async def find(self, delivery: Delivery) -> Receipt | None:
         """As `Reconciles.find`."""

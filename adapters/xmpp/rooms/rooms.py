@@ -7,7 +7,6 @@ from xml.etree.ElementTree import Element
 from adapters.common.pipeline import Pipeline
 from adapters.xmpp.faults import contained
 from adapters.xmpp.ids import place_of
-from adapters.xmpp.inbound.speech import words_for
 from adapters.xmpp.manifest import room_features
 from adapters.xmpp.outbound import chat_state
 from adapters.xmpp.rooms.house import House, Wire
@@ -65,6 +64,10 @@ class Rooms:
         for room in [room for room in self.wanted.values() if not _rests(room)]:
             with _alone(room, self._house):
                 room.tick()
+        self._look_after()
+
+    def _look_after(self) -> None:
+        """Of rooms for which there is something to do."""
         if any(mending.due() for mending in self._mending.values()):
             self._due.set()
 
@@ -139,8 +142,8 @@ class Rooms:
         if isinstance(said, Bad):
             self._house.odd(said.why)
         elif said.id is not None:
-            fault = said.fault or Fault()
-            room.outgoing.bounced(said.id, to, fault.condition, words_for(fault), fault.kind)
+            room.bounced(said.id, to, said.fault or Fault())
+            self._look_after()
 
     def _turn_away(self, element: Element) -> None:
         """Said in private to one of us in a room: it belongs to no room, so its sender is told that nobody got it."""

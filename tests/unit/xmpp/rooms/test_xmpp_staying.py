@@ -174,6 +174,25 @@ async def test_a_room_that_forgot_us_is_noticed_when_it_is_silent(server: Compon
         await one.say("here")
 
 
+async def test_a_room_that_forgot_all_of_us_is_noticed_by_the_first_word_that_comes_back(server: ComponentServer) -> None:
+    async with scene(server) as one:
+        one.room.enter("bob")
+        await one.say("hello")
+        await one.heard_all()
+        one.room.throw_out(LISTENER)
+        one.room.throw_out(ALICE_JID)
+        one.room.say("bob", "anybody?")
+        again = delivery("here")
+        with pytest.raises(Unavailable):
+            await one.adapter.deliver(again)
+        await one.wait(2)
+        await until(lambda: "unabridged" in one.room.occupants)
+        await one.heard_all()
+        assert one.said() == ["anybody?"]
+        await one.adapter.deliver(again)
+        assert one.shown() == [("alice", "hello"), ("alice", "here")]
+
+
 async def test_a_silent_room_that_remembers_us_is_left_alone(server: ComponentServer) -> None:
     async with scene(server) as one:
         await one.say("hello")
