@@ -22,10 +22,12 @@ HERE = Path(__file__).parent
 class XmppServer(Daemon):
     """`port` takes clients (STARTTLS, a certificate by `ca`), `component_port` our component."""
 
+    domain, muc, component, people, upload = HOST, MUC, COMPONENT, PEOPLE, UPLOAD
+
     def __init__(self, folder: Path, port: int | None = None, *, accounts: Sequence[str] = ("juliet", "romeo")) -> None:
         self.accounts = accounts
         self.component_port, self.http_port = free_port(), free_port()
-        self.certificates = issue(folder / "certificates", HOST, MUC, COMPONENT, UPLOAD)
+        self.certificates = issue(folder / "certificates", self.domain, self.muc, self.component, self.upload)
         super().__init__(folder, port)
 
     def ports(self) -> Sequence[int]:
@@ -48,24 +50,31 @@ class XmppServer(Daemon):
     def settings(self, template: str, **more: object) -> str:
         return Template((HERE / template).read_text()).substitute(
             folder=self.folder, port=self.port, component_port=self.component_port, http_port=self.http_port,
-            host=HOST, muc=MUC, component=COMPONENT, upload=UPLOAD, secret=SECRET, people=PEOPLE,
+            host=self.domain, muc=self.muc, component=self.component, upload=self.upload, secret=SECRET, people=self.people,
             chain=self.certificates.chain, key=self.certificates.key, **more,
         )  # fmt: skip
 
 
 class Prosody(XmppServer):
     name = "prosody"
+    modules = ""
+    """Which it has besides, as its settings say it."""
 
     def command(self) -> list[str]:
         config = self.folder / "prosody.cfg.lua"
-        config.write_text(self.settings("prosody.cfg.lua.template", root=str(os.geteuid() == 0).lower()))
-        kept = self.folder / "data" / HOST.replace(".", "%2e") / "accounts"
+        root = str(os.geteuid() == 0).lower()
+        config.write_text(self.settings("prosody.cfg.lua.template", root=root, modules=self.modules, others=self.others()))
+        kept = self.folder / "data" / self.domain.replace(".", "%2e") / "accounts"
         kept.mkdir(parents=True, exist_ok=True)
         for account in self.accounts:
             path = kept / f"{account}.dat"
             if not path.exists():
                 path.write_text(f'return {{ ["password"] = "{account[::-1]}" }};\n')
         return [binary("prosody"), "-F", "--config", str(config)]
+
+    def others(self) -> str:
+        """What is said of other servers: there are none."""
+        return 'modules_disabled = { "s2s" }'
 
     async def crash(self) -> None:
         """`kill -9`: nothing is said, nothing more is written."""

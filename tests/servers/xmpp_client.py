@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import slixmpp
 
-from tests.servers.xmpp import HOST, XmppServer
+from tests.servers.xmpp import XmppServer
 
 CLIENT = "{jabber:client}"
 CORRECT = "{urn:xmpp:message-correct:0}replace"
@@ -72,7 +72,7 @@ class XmppClient:
 
     async def connect(self) -> None:
         """Online, with nothing kept from the connection before but what was heard."""
-        stream = slixmpp.ClientXMPP(f"{self.account}@{HOST}/client", self.account[::-1])
+        stream = slixmpp.ClientXMPP(f"{self.account}@{self.server.domain}/client", self.account[::-1])
         stream.ca_certs = self.server.certificates.ca
         stream.enable_direct_tls = False
         stream.add_filter("in", self._take)
@@ -194,7 +194,7 @@ class XmppClient:
 
     async def is_through(self) -> None:
         """The server has dealt with all that was sent."""
-        await self.ask(HOST, "get", Element("{urn:xmpp:ping}ping"))
+        await self.ask(self.server.domain, "get", Element("{urn:xmpp:ping}ping"))
 
     def correct(self, room: str, id: str, text: str) -> str:
         return self.say(room, text, Element(CORRECT, {"id": id}))
