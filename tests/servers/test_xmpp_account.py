@@ -21,6 +21,7 @@ from bridge.contract.logins import LoggedIn, Login
 from bridge.model.events import Message, Origin, Reactions, Text
 from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity
+from bridge.model.signals import Availability, Presence
 from bridge.testing import RecordingInlet, toolbox, until
 from bridge.testing.doubles import MemoryLogins
 from tests.servers.xmpp import HOST, Prosody
@@ -115,6 +116,11 @@ class Bridge:
     def texts(self) -> list[str]:
         return [event.body.text.plain for event in self.inlet.events if isinstance(event.body, Message)]
 
+    def shows(self, jid: str) -> Availability | None:
+        """The newest that is shown of somebody."""
+        signals = (one for one in self.inlet.signals if isinstance(one, Presence) and one.who.id == jid)
+        return [None, *(one.availability for one in signals)][-1]
+
     def delivery(self, words: str) -> Delivery:
         id, now = uuid.uuid4().hex, self.tools.clock.now()
         return Delivery(
@@ -183,6 +189,21 @@ async def test_another_device_of_ones_own_is_oneself(tmp_path: Path) -> None:
         await bridge.say("from Matrix")
         await until(lambda: romeo.texts() == ["from my phone", "from Matrix"])
         await phone.go()
+
+
+async def test_who_went_away_while_the_bridge_was_killed_is_seen_as_away(tmp_path: Path) -> None:
+    async with playing(tmp_path) as (server, bridge, romeo):
+        phone = Person(server, "juliet", "phone")
+        await phone.come()
+        for one, other in ((phone, ROMEO), (romeo, JULIET)):
+            one.send_presence_subscription(pto=other, ptype="subscribe")
+        await until(lambda: bridge.shows(ROMEO) is Availability.ONLINE)
+        await bridge.fall()
+        await romeo.go()
+        await phone.go()
+        bridge.inlet.signals.clear()
+        await bridge.start()
+        await until(lambda: bridge.shows(ROMEO) is Availability.OFFLINE)
 
 
 async def test_what_was_said_while_we_were_away_comes_once_with_its_time(tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ class Contacts:
         self._all: dict[str, Contact] = {}
         self._nicks: dict[str, str] = {}
         self._there: dict[str, dict[str, tuple[int, Shown]]] = {}
+        self._heard_of: set[str] = set()
+        """Those of whom this connection said anything: what an earlier run showed of all others may stand yet."""
 
     def get(self, jid: str) -> Contact | None:
         return self._all.get(jid)
@@ -90,6 +92,7 @@ class Contacts:
                 self._all.pop(contact.jid, None)
                 self._nicks.pop(contact.jid, None)
                 self._there.pop(contact.jid, None)
+                self._heard_of.discard(contact.jid)
             elif contact.jid in self._all or len(self._all) < _MOST_CONTACTS:
                 before = self._all.get(contact.jid)
                 self._all[contact.jid] = contact
@@ -105,9 +108,12 @@ class Contacts:
         return max(there.values(), key=lambda one: one[0])[1] if there else Shown(Availability.OFFLINE)
 
     def meet(self, here: Here) -> Shown | None:
-        """Somebody came, went or changed; how they appear now, where that is otherwise than before."""
+        """Somebody came, went or changed; how they appear now, where that is news: not as before, or the first of them."""
         jid, resource = here.sender.partition("/")[0], resource_of(here.sender)
-        before = self.shown(jid)
+        before: Shown | None = self.shown(jid)
+        if jid in self._all and jid not in self._heard_of:
+            self._heard_of.add(jid)
+            before = None
         if here.kind is Kind.AVAILABLE:
             there = self._there.setdefault(jid, {})
             if resource not in there and len(there) >= _MOST_RESOURCES:
@@ -123,6 +129,7 @@ class Contacts:
     def nobody(self) -> list[str]:
         """The connection is gone: nothing is known of anybody. Returns who was there."""
         there, self._there = list(self._there), {}
+        self._heard_of.clear()
         return there
 
 

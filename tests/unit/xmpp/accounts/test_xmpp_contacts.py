@@ -67,3 +67,14 @@ def test_nobody_is_there_when_the_connection_is_gone() -> None:
     contacts.meet(here("romeo@example.org/phone"))
     assert contacts.nobody() == ["romeo@example.org"]
     assert contacts.shown("romeo@example.org").availability is Availability.OFFLINE
+
+
+def test_who_went_away_while_the_bridge_was_down_is_shown_as_gone() -> None:
+    """What was shown of them by the run before stands on the hub until something else is said."""
+    contacts, gone = Contacts(), here("romeo@example.org", Kind.UNAVAILABLE)
+    contacts.fill(query({"jid": "romeo@example.org", "subscription": "both"}))
+    assert contacts.meet(gone) == Shown(Availability.OFFLINE)
+    assert contacts.meet(gone) is None
+    contacts.nobody()
+    assert contacts.meet(gone) == Shown(Availability.OFFLINE)
+    assert contacts.meet(here("eve@example.org", Kind.UNAVAILABLE)) is None
