@@ -110,10 +110,15 @@ class Reading:
             scene = self._scene(said, kept, history=True)
             self._prove(ours, Receipt(evidence=Evidence.ECHOED, ids=copy_ids(said, scene, self._name(said, scene)), at=scene.at))
 
-    def begin(self, now: datetime) -> None:
-        """Nothing was read of this room before: from now on it is, whatever becomes of us in the next moment."""
-        self._mark = Mark(now)
-        self.store()
+    async def begin(self, now: datetime) -> None:
+        """Nothing was read of this room before: from now on it is, on disk before anybody can see us there."""
+        await self._house.inlet.accept(cursor=Cursor(scope=self.scope, value=Mark(now).dump()))
+        self._mark = self._stored = Mark(now)
+
+    def end(self) -> None:
+        """The room did not let us in, so what is said there is not for us."""
+        self._mark = self._stored = None
+        self._house.put_cursor(Cursor(scope=self.scope, value=""))
 
     def store(self) -> None:
         """How far we have read, behind the events up to there."""

@@ -91,6 +91,8 @@ class Room:
             self.people.facts = known or Facts()
             mark = await self.reading.last()
             since = None if self.people.facts.keeps else mark
+            if mark is None:
+                await self.reading.begin(self._house.tools.clock.now())
             self._held, self.reading.told = [], False
             self._answer = asyncio.get_running_loop().create_future()
             self.cast.enter(self.me, since=None if since is None else since.at.strftime("%Y-%m-%dT%H:%M:%SZ"))
@@ -100,6 +102,8 @@ class Room:
                     if known is None:  # it may have come about by our coming
                         self.people.facts = await self._look() or Facts()
                     await self._in(mark)
+                elif mark is None and self._house.link is not None:  # refused; where the line broke, we may be in all the same
+                    self.reading.end()
             finally:
                 self._release()
 
@@ -108,9 +112,7 @@ class Room:
         self.past.begin()
         self.reading.behind = False
         self.timers.came_in()
-        if mark is None:
-            self.reading.begin(self._house.tools.clock.now())
-        elif self.people.facts.keeps:
+        if mark is not None and self.people.facts.keeps:
             await self.catch_up(mark)
 
     def _release(self) -> None:

@@ -1,6 +1,7 @@
 """Rooms are stayed in: thrown out we come back, away we catch up, and what was said meanwhile is heard in its order, once."""
 
 import asyncio
+from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -234,6 +235,35 @@ async def test_how_far_a_room_was_read_is_on_disk_from_the_first_word_on(server:
         one.room.enter("bob")
         await one.heard_all()
         assert f"room {ROOM}" in inlet.cursors
+
+
+async def test_how_far_a_room_was_read_is_on_disk_before_anybody_sees_us_there(server: ComponentServer) -> None:
+    """Killed between its answer and that, we had been there for everybody, and knew nothing of it."""
+    inlet, had = RecordingInlet(), []
+    join = server.room(ROOM).presence
+
+    def watched(stanza: Element) -> None:
+        had.append(f"room {ROOM}" in inlet.cursors)
+        join(stanza)
+
+    server.room(ROOM).presence = watched  # type: ignore[method-assign]
+    async with scene(server, inlet):
+        assert had == [True]
+
+
+async def test_what_was_said_before_a_room_let_us_in_is_not_for_us(server: ComponentServer) -> None:
+    inlet, room = RecordingInlet(), server.room(ROOM)
+    room.members_only = True
+    async with scene(server, inlet, opened=False) as one:
+        assert (await one.open()).error is not None
+        await until(lambda: not inlet.cursors[f"room {ROOM}"].value)
+    room.enter("bob")
+    room.say("bob", "among ourselves")
+    room.members_only = False
+    async with scene(server, inlet) as again:
+        room.say("bob", "welcome")
+        await again.heard_all()
+    assert next(event.body.text.plain for event in inlet.events if isinstance(event.body, Message)) == "welcome"
 
 
 async def test_what_comes_from_a_room_that_did_not_notice_our_going_is_told_in_its_place(server: ComponentServer) -> None:
