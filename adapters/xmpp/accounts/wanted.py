@@ -74,7 +74,7 @@ class Wanted:
         """What its owner is called there; empty: as the account is."""
         self._joined.owner.nicks[room] = nick
         if (found := self._joined.rooms.wanted.get(room)) is not None:
-            found.rename()
+            found.cast.seat(found.me.jid, self._joined.owner.listener(room))
 
     async def run(self) -> None:
         """Until cancelled."""

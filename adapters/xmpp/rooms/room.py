@@ -248,10 +248,6 @@ class Room:
 
     # who is who
 
-    def rename(self) -> None:
-        """Who listens here may want another nick now."""
-        self.cast.seat(self.me.jid, self._house.voices.listener(self.place.jid))
-
     @property
     def state(self) -> str:
         """In plain words."""
