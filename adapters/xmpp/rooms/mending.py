@@ -64,6 +64,7 @@ class Mending:
             return
         room.outgoing.forsake(None if mine else one, FORGOTTEN)
         if not mine:
+            room.doubted.add(room.me)  # what forgot one of us may have forgotten all
             room.cast.out(one, Refused(FORGOTTEN))
             return
         room.cast.forget_all(Refused(FORGOTTEN), lost=False)

@@ -194,6 +194,22 @@ async def test_a_room_that_forgot_all_of_us_is_noticed_by_the_first_word_that_co
         assert one.shown() == [("alice", "hello"), ("alice", "here")]
 
 
+async def test_what_forgot_one_of_us_is_asked_about_our_listener_too(server: ComponentServer) -> None:
+    async with scene(server) as one:
+        await one.say("hello")
+        one.room.throw_out(LISTENER)
+        one.room.throw_out(ALICE_JID)
+        message, one.room.message = one.room.message, lambda stanza: None  # type: ignore[method-assign]  # it fell with the server
+        lost = asyncio.ensure_future(one.say("anybody?"))
+        await until(lambda: len(server.said()) == 2)
+        await one.wait(16)
+        await until(lambda: "unabridged" in one.room.occupants)
+        with pytest.raises(Uncertain):
+            await lost
+        one.room.message = message  # type: ignore[method-assign]
+        await one.say("here")
+
+
 async def test_a_silent_room_that_remembers_us_is_left_alone(server: ComponentServer) -> None:
     async with scene(server) as one:
         await one.say("hello")
