@@ -15,9 +15,13 @@ from slixmpp.xmlstream.resolver import default_resolver, resolve
 
 from adapters.xmpp.config import XmppConfig, address
 from adapters.xmpp.stanza import ns
-from adapters.xmpp.wire.verdicts import verdict_of
+from adapters.xmpp.wire.markup import written
+from adapters.xmpp.wire.shelf import Sender
+from adapters.xmpp.wire.uploads import offer_of, probe
+from adapters.xmpp.wire.verdicts import refusal_of, verdict_of
 
 LOOK_SECONDS = 8.0
+FILES_SECONDS = 3.0
 WORLD_SECONDS = 5.0
 S2S_PORT = 5269
 _STREAM = "http://etherx.jabber.org/streams"
@@ -33,7 +37,7 @@ async def examine(config: XmppConfig) -> str:
     at = "{} port {}".format(*address(config.server))
     try:
         async with asyncio.timeout(LOOK_SECONDS):
-            await _log_in(config, config.component, at)
+            files = await _log_in(config, config.component, at)
     except TimeoutError:
         raise OSError(f"{at} does not answer") from None
     except FileNotFoundError:
@@ -42,11 +46,11 @@ async def examine(config: XmppConfig) -> str:
         raise OSError(f"nothing listens at {at}: is the server running, and its port for components open?") from None
     except ssl.SSLError as error:
         raise OSError(f"{at} does not speak TLS as it should: {error.reason or error} (see `tls` and `tls_ca`)") from None
-    return f"{at} takes us for {config.component}; {await world(config.component)}"
+    return f"{at} takes us for {config.component}; {files}; {await world(config.component)}"
 
 
-async def _log_in(config: XmppConfig, host: str, at: str) -> None:
-    """Raises `OSError` in words."""
+async def _log_in(config: XmppConfig, host: str, at: str) -> str:
+    """What becomes of files, in words. Raises `OSError` in words."""
     name, port = address(config.server)
     secure = await asyncio.to_thread(ssl.create_default_context, cafile=config.tls_ca) if config.tls else None
     reader, writer = await asyncio.open_connection(name, port, ssl=secure)
@@ -61,9 +65,35 @@ async def _log_in(config: XmppConfig, host: str, at: str) -> None:
             raise OSError(_cure(verdict_of(answer, host).reason, answer, host))
         if answer.tag != f"{{{ns.COMPONENT}}}handshake":
             raise OSError(f"{at} {_NO_SERVER}")
+        files = await _files(_Questions(stream, writer), host, config.upload_service)
         writer.write(b"</stream:stream>")
+        return files
     finally:
         writer.close()
+
+
+async def _files(link: "_Questions", host: str, named: str | None) -> str:
+    """Where files of the component's people go: comfort, so that nothing here fails the look."""
+    at = named or host.partition(".")[2]
+    async with asyncio.TaskGroup() as group:
+        hearing = group.create_task(link.hear())
+        try:
+            async with asyncio.timeout(FILES_SECONDS):
+                return await _offered(Sender(link, f"files@{host}/unabridged"), at)
+        except (OSError, TimeoutError) as error:
+            return f"what becomes of files is not known: {str(error) or f'{at} does not answer'}"
+        finally:
+            hearing.cancel()
+
+
+async def _offered(asks: Sender, at: str) -> str:
+    offer = await offer_of(asks, at)
+    if offer is None:
+        return f"files go as links, since {at} names no upload service (see `upload_service`)"
+    refused = await probe(asks, offer)
+    if refused is not None:
+        return f"files go as links, since {refused}"
+    return f"{offer.service} takes files" + ("" if offer.limit is None else f" of up to {offer.limit:,} bytes")
 
 
 def _cure(words: str, error: Element, host: str) -> str:
@@ -104,6 +134,42 @@ class _Stream:
             yield from self._parser.read_events()
         except ParseError:
             raise OSError(f"{self._at} {_NO_SERVER}") from None
+
+
+class _Questions:
+    """Requests one after the other on a stream that nobody else reads. `hear` runs meanwhile."""
+
+    def __init__(self, stream: _Stream, writer: asyncio.StreamWriter) -> None:
+        self._stream, self._writer = stream, writer
+        self._asked = 0
+        self._by = ""
+        self._answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
+
+    def ask(self, iq: Element) -> "asyncio.Future[Element]":
+        """As `wire.component.Link`'s; raises `OSError` where the stream ends, and waits for as long as its caller does."""
+        self._asked += 1
+        iq.set("id", f"check-{self._asked}")
+        self._by = iq.get("to", "")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._writer.write(written(iq).encode())
+        return self._answer
+
+    async def hear(self) -> None:
+        """Until the stream ends. What nobody asked for is left alone."""
+        try:
+            while True:
+                self._take(await self._stream.next("end"))
+        except OSError as error:
+            if not self._answer.done():
+                self._answer.set_exception(error)
+
+    def _take(self, answer: Element) -> None:
+        if self._answer.done() or (answer.get("id"), answer.get("from")) != (f"check-{self._asked}", self._by):
+            return
+        if answer.get("type") == "result":
+            self._answer.set_result(answer)
+        else:
+            self._answer.set_exception(refusal_of(answer))
 
 
 async def world(host: str) -> str:

@@ -108,7 +108,8 @@ async def said(config: XmppConfig) -> str:
 
 
 async def test_the_page_s_settings_are_taken(server: XmppServer) -> None:
-    assert f"takes us for {HOST}" in await examine(told(server))
+    words = await examine(told(server))
+    assert f"takes us for {HOST}" in words and "takes files" in words
 
 
 async def test_a_wrong_secret_is_named(server: XmppServer) -> None:

@@ -11,6 +11,7 @@ from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.config import XmppConfig
 from bridge.contract.adapter import Examines
 from tests.doubles.component_server import HOST, SECRET, ComponentServer
+from tests.doubles.component_uploads import ABOVE, UPLOAD, UploadService
 
 
 @pytest.fixture
@@ -67,6 +68,18 @@ async def test_a_server_that_takes_us_is_well(server: ComponentServer, lost: lis
     assert f"this machine finds it at 127.0.0.1 port {server.port}" in words and "need a public address" in words
     del lost[1]
     assert "nobody answers" in await Xmpp.examine(config(server.port))
+
+
+async def test_what_becomes_of_files_is_said_and_fails_nothing(server: ComponentServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"files go as links, since {ABOVE} names no upload service" in await Xmpp.examine(config(server.port))
+    server.uploads = UploadService(limit=1_048_576)
+    assert f"{UPLOAD} takes files of up to 1,048,576 bytes" in await Xmpp.examine(config(server.port))
+    assert f"{UPLOAD} takes files" in await Xmpp.examine(config(server.port, upload_service=UPLOAD))
+    server.uploads.refuses = ("not-allowed", "cancel")
+    assert f"files go as links, since {UPLOAD} refuses: not allowed" in await Xmpp.examine(config(server.port))
+    monkeypatch.setattr(looking, "FILES_SECONDS", 0.05)
+    server.silent = True
+    assert f"files is not known: {ABOVE} does not answer" in await Xmpp.examine(config(server.port))
 
 
 async def test_what_is_wrong_is_said_with_its_cure(server: ComponentServer) -> None:
