@@ -75,6 +75,7 @@ MANIFEST = Manifest(
         "Where the server has no upload service that takes a file, it is a link to the bridge.",
         "Read marks and presence pass in direct chats only.",
         "Names and pictures of rooms stay as they are on each side.",
+        "Who is met in rooms only is shown without the picture that they have.",
         "In rooms without an archive, what was said while the bridge was away is lost, as far as the room doesn't repeat it.",
         "What others wrote can be taken back only in rooms that know moderation, and where one of ours is a moderator.",
         "Private messages within a room go nowhere; their authors are told.",
