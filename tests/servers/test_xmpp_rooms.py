@@ -21,6 +21,7 @@ from tests.servers.xmpp_client import CORRECT, REACTIONS, RETRACT, XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 STREAM = 500
+MUC_USER = "http://jabber.org/protocol/muc#user"
 _numbers = itertools.count(1)
 
 
@@ -144,6 +145,36 @@ async def test_the_topic_goes_both_ways(server: XmppServer, channel: ChannelId, 
         await bridge.say("hello")
         await bridge.say(ChannelChange(topic="cake & tea"))
         await juliet.until(lambda: juliet.subjects.get(channel.id) == "cake & tea")
+
+
+async def test_a_topic_that_is_not_ours_to_change_is_refused_in_words_and_delays_nobody(
+    server: XmppServer, channel: ChannelId, juliet: XmppClient
+) -> None:
+    async with bridged(server, channel) as bridge:
+        await bridge.say("hello")
+        await juliet.configure(channel.id, changesubject="0", persistentroom="1")
+        with pytest.raises(Rejected, match="does not let us change its topic"):
+            await bridge.say(ChannelChange(topic="mine"))
+        assert juliet.subjects.get(channel.id) != "mine"
+        await bridge.say("still here")
+        await juliet.hears("still here")
+
+
+async def test_who_is_banned_is_told_so_and_the_others_speak_on(
+    server: XmppServer, channel: ChannelId, juliet: XmppClient
+) -> None:
+    async with bridged(server, channel) as bridge:
+        await bridge.say("hello")
+        await bridge.say("me too", CAROL)
+        await juliet.hears("hello")
+        here = juliet.occupants[channel.id]["alice"].find(f"{{{MUC_USER}}}x/{{{MUC_USER}}}item")
+        assert here is not None
+        await juliet.rank(channel.id, jid=here.get("jid", "").partition("/")[0], affiliation="outcast")
+        await juliet.until(lambda: "alice" not in juliet.occupants[channel.id])
+        with pytest.raises(Rejected, match="banned from the room"):
+            await bridge.carry(delivery(channel, "let me in"))
+        await bridge.say("she is out", CAROL)
+        await juliet.hears("she is out")
 
 
 async def test_a_bridge_that_is_killed_in_the_middle_loses_and_doubles_nothing(
