@@ -16,6 +16,8 @@ from bridge.model.portals import Direction, Link, Portal, PortalKind, Source
 AGAIN = 5.0
 """Seconds between two tries while the homeserver can't be reached; four times that for rooms that refuse us."""
 AT_A_TIME = 8
+IN_ONE_LOOK = 64
+"""Rooms that are made known together: what is said in one of them before that reaches nobody."""
 
 
 def defaults(kind: PortalKind, direction: Direction | None, relay: bool | None) -> tuple[Direction, bool]:
@@ -70,16 +72,21 @@ class Linkage:
         """Makes or joins the rooms that are left; returns when every one is a portal."""
         left = [settings for settings in self._wanted if settings.room in self.waiting]
         while left:
-            gate = asyncio.Semaphore(AT_A_TIME)
-            done = await asyncio.gather(*(self._one(settings, gate) for settings in left))
-            linked = {settings.room for settings, is_linked in zip(left, done, strict=True) if is_linked}
+            linked = {room for at in range(0, len(left), IN_ONE_LOOK) for room in await self._some(left[at : at + IN_ONE_LOOK])}
             left = [settings for settings in left if settings.room not in linked]
-            if linked:
-                await self._switchboard.refresh()
             self.waiting.clear()  # not before: until now nothing was carried
             self.refused = {room: reason for room, reason in self.refused.items() if room not in linked}
             if left:
                 await self._clock.sleep(AGAIN * (4 if len(left) == len(self.refused) else 1))
+
+    async def _some(self, wanted: Sequence[PortalSettings]) -> list[str]:
+        """The rooms of those that are linked now."""
+        gate = asyncio.Semaphore(AT_A_TIME)
+        done = await asyncio.gather(*(self._one(settings, gate) for settings in wanted))
+        linked = [settings.room for settings, is_linked in zip(wanted, done, strict=True) if is_linked]
+        if linked:
+            await self._switchboard.refresh()
+        return linked
 
     async def _one(self, settings: PortalSettings, gate: asyncio.Semaphore) -> bool:
         async with gate:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge.app import linkage
 from bridge.model.portals import Direction, Source
 from bridge.testing.doubles import until
 from tests.doubles.homeserver import FakeHomeserver
-from tests.unit.app.town import ALICE, Bridge, a_bridge, channel, lobby, says, stopped
+from tests.unit.app.town import ALICE, LOCAL, Bridge, a_bridge, channel, lobby, says, stopped
 
 
 @pytest.fixture
@@ -75,6 +76,23 @@ async def test_an_absent_homeserver_is_asked_again(tmp_path: Path, hs: FakeHomes
         await bridge.clock.advance(21)
         await bridge.linked()
         assert await links(bridge) == {"#lobby"}
+
+
+async def test_a_room_that_is_linked_waits_for_none_far_behind_it(
+    tmp_path: Path, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said there meanwhile reaches nobody."""
+    monkeypatch.setattr(linkage, "IN_ONE_LOOK", 1)
+    here = hs.make_room(ALICE, alias="#a:localhost")
+    hs.faults.hang("createRoom")
+    async with a_bridge(tmp_path, hs, portals=(lobby("#a", room="#a:localhost"), lobby("#b", room="#b:localhost"))) as bridge:
+        await until(lambda: channel("#a") in bridge.plant.networks.supervisors[LOCAL].channels)
+        bridge.world.say("#a", "bob", "already here")
+        await hs.wait_for(here, says("already here"))
+        assert await links(bridge) == {"#a"}
+        hs.faults.release()
+        await bridge.linked()
+        assert await links(bridge) == {"#a", "#b"}
 
 
 async def test_nothing_said_before_the_link_is_ever_carried(tmp_path: Path, hs: FakeHomeserver) -> None:
