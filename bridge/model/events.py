@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
@@ -228,6 +229,20 @@ class Event(Struct, frozen=True, kw_only=True):
 def target_of(body: Body) -> Ref | None:
     """The event that this body changes or points at as its subject; None for a body that stands alone."""
     return body.target if isinstance(body, Boost | Edit | Redaction | Reactions) else None
+
+
+def message_of(body: Body) -> Message | None:
+    """What is said: of an edit the new words, of a boost the original where it is known."""
+    if isinstance(body, Message):
+        return body
+    return body.message if isinstance(body, Edit) else body.original if isinstance(body, Boost) else None
+
+
+def with_message(body: Body, message: Message) -> Body:
+    """The same body, saying that instead. Of one that says something."""
+    if isinstance(body, Edit):
+        return replace(body, message=message)
+    return replace(body, original=message) if isinstance(body, Boost) else message
 
 
 def refs_of(body: Body) -> tuple[Ref, ...]:

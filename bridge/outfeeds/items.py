@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from bridge.model.events import Attachment, Boost, Edit, Event, Media, Message, PostFacts, Visibility
+from bridge.model.events import Attachment, Boost, Edit, Event, Media, Message, PostFacts, Visibility, message_of
 from bridge.model.ids import HUB, EventKey
 from bridge.model.people import Identity
 from bridge.text.escape import strip_controls
@@ -93,9 +93,8 @@ class Posted(Struct, frozen=True, kw_only=True):
 
 def is_open(event: Event) -> bool:
     """Whether everybody may read it, as far as it says itself."""
-    body = event.body
-    message = body.original if isinstance(body, Boost) else body.message if isinstance(body, Edit) else body
-    return isinstance(message, Message) and message.post is not None and message.post.visibility is Visibility.PUBLIC
+    message = message_of(event.body)
+    return message is not None and message.post is not None and message.post.visibility is Visibility.PUBLIC
 
 
 def item_of(posted: Posted, link_for: LinkFor) -> Item | None:

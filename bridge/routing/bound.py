@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from bridge.model.events import Boost, Edit, Event, Message, Text
+from bridge.model.events import Event, Message, Text, message_of, with_message
 from bridge.text.plain import CUT_SHORT
 from bridge.text.split import size_of, split_text
 
@@ -13,17 +13,9 @@ ATTACHMENTS_CAP = 64
 
 def bounded(event: Event) -> Event:
     """The event itself where it is within the caps. Else cut, which its text says."""
-    body = event.body
-    if isinstance(body, Message):
-        small = _message(body)
-        return event if small is body else replace(event, body=small)
-    if isinstance(body, Edit):
-        small = _message(body.message)
-        return event if small is body.message else replace(event, body=replace(body, message=small))
-    if isinstance(body, Boost) and body.original is not None:
-        small = _message(body.original)
-        return event if small is body.original else replace(event, body=replace(body, original=small))
-    return event
+    message = message_of(event.body)
+    small = message if message is None else _message(message)
+    return event if small is None or small is message else replace(event, body=with_message(event.body, small))
 
 
 def _message(message: Message) -> Message:

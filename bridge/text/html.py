@@ -121,6 +121,13 @@ def html_to_plain(html: str, *, naming: bool = False) -> str:
     return strip_controls(page.whole())
 
 
+def below(plain: str, html: str | None, lines: str) -> tuple[str, str | None]:
+    """(plain, html) of a text with further lines below it, where there are any."""
+    if html is not None:
+        html = html + ("<br>" if lines and html else "") + plain_to_html(lines)
+    return plain + ("\n" if lines and plain else "") + lines, html
+
+
 _MARKS = {"code": "`", "del": "~~", "s": "~~"}
 _NAMING = ("@", "#", "!")
 _SILENT = frozenset(("mx-reply", "script", "style", "title"))

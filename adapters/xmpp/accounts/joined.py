@@ -11,7 +11,7 @@ from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.rooms import Rooms
 from adapters.xmpp.wire.client import Client
-from adapters.xmpp.wire.uploads import Uploads, as_links, has_files
+from adapters.xmpp.wire.uploads import Uploads, has_files
 from bridge.contract.adapter import Inlet
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Unavailable
@@ -84,8 +84,6 @@ class Shelf:
             return delivery
         if self._client is None or not self._client.up:
             raise Unavailable("the connection was lost")
-        if self._services.upload is None:
-            return as_links(delivery)
         return await self._uploads.placed(self._client, self._services.upload, self._services.upload_limit, delivery)
 
 

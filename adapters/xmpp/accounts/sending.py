@@ -12,7 +12,7 @@ from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.wire.archive import Archive
 from adapters.xmpp.wire.client import Client
 from adapters.xmpp.wire.turns import Turns
-from adapters.xmpp.wire.uploads import Uploads, as_links, has_files
+from adapters.xmpp.wire.uploads import Uploads, has_files
 from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Rejected, Unavailable, Uncertain
@@ -41,10 +41,7 @@ class Sending:
         if place.jid not in self._turns and not has_files(delivery):
             return await self._proven(self._write(client, delivery, place), delivery, place)
         async with self._turns.take(place.jid):
-            if services.upload is not None:
-                delivery = await self._uploads.placed(client, services.upload, services.upload_limit, delivery)
-            elif has_files(delivery):
-                delivery = as_links(delivery)
+            delivery = await self._uploads.placed(client, services.upload, services.upload_limit, delivery)
             proof = self._write(client, delivery, place)
         return await self._proven(proof, delivery, place)
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.wire.archive import Asks
 from adapters.xmpp.wire.component import Link
-from adapters.xmpp.wire.uploads import Offer, Uploads, as_links, has_files, offer_of, probe
+from adapters.xmpp.wire.uploads import Offer, Uploads, has_files, offer_of, probe
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Unavailable
 from bridge.contract.features import Feature, Features, Level
@@ -62,9 +62,8 @@ class Shelf:
         await self._learned.wait()
         if self._link is None or not self._link.up:
             raise Unavailable("the connection was lost")
-        if self._offer is None:
-            return as_links(delivery)
-        return await self._uploads.placed(Sender(self._link, sender), self._offer.service, self._offer.limit, delivery)
+        service, limit = (None, None) if self._offer is None else (self._offer.service, self._offer.limit)
+        return await self._uploads.placed(Sender(self._link, sender), service, limit, delivery)
 
 
 class Sender:

@@ -18,8 +18,8 @@ from adapters.xmpp.wire.verdicts import Refusal
 from bridge.contract.delivery import Delivery
 from bridge.contract.errors import Rejected, Unavailable
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Attachment, Edit, Message, Text
-from bridge.text.html import plain_to_html
+from bridge.model.events import Attachment, Message, Text, message_of, with_message
+from bridge.text.html import below
 from bridge.text.plain import one_line
 
 UPLOAD = "urn:xmpp:http:upload:0"
@@ -90,29 +90,21 @@ async def probe(link: Asks, offer: Offer) -> str | None:
 
 
 def has_files(delivery: Delivery) -> bool:
-    message = delivery.body.message if isinstance(delivery.body, Edit) else delivery.body
-    return isinstance(message, Message) and bool(message.attachments)
+    message = message_of(delivery.body)
+    return message is not None and bool(message.attachments)
 
 
-def as_links(delivery: Delivery) -> Delivery:
-    """The delivery with links in place of its files, for where a service is gone. Raises `Rejected` where it has none."""
-    body = delivery.body
-    message = body.message if isinstance(body, Edit) else body
-    if not isinstance(message, Message) or any(one.instead is None for one in message.attachments):
+def _as_links(message: Message) -> Message:
+    if any(one.instead is None for one in message.attachments):
         raise Rejected("the server takes no files any more; send it again, and it is shown as a link")
-    message = _with_lines(replace(message, attachments=()), message.attachments)
-    return replace(delivery, body=replace(body, message=message) if isinstance(body, Edit) else message)
+    return _with_lines(replace(message, attachments=()), message.attachments)
 
 
 def _with_lines(message: Message, refused: Sequence[Attachment]) -> Message:
     """What stands for these is below the message's text."""
     lines = "\n".join(one.instead for one in refused if one.instead is not None)
-    if not lines:
-        return message
-    plain, html = message.text.plain, message.text.html
-    if html is not None:
-        html = html + ("<br>" if html else "") + plain_to_html(lines)
-    return replace(message, text=Text(plain=plain + ("\n" if plain else "") + lines, html=html))
+    plain, html = below(message.text.plain, message.text.html, lines)
+    return replace(message, text=Text(plain=plain, html=html))
 
 
 class Slot(Struct, frozen=True):
@@ -131,16 +123,19 @@ class Uploads:
         self._failed: OrderedDict[str, int] = OrderedDict()
         self._said: str | None = None
 
-    async def placed(self, link: Asks, service: str, limit: int | None, delivery: Delivery) -> Delivery:
-        """The delivery with its files where its readers can get them. Raises `Unavailable` or `Rejected`."""
-        body = delivery.body
-        if isinstance(body, Edit):
-            return replace(
-                delivery, body=replace(body, message=await self._message(link, service, limit, delivery, body.message))
-            )
-        if isinstance(body, Message):
-            return replace(delivery, body=await self._message(link, service, limit, delivery, body))
-        return delivery
+    async def placed(self, link: Asks, service: str | None, limit: int | None, delivery: Delivery) -> Delivery:
+        """The delivery with its files where its readers can get them; with links for them where no `service` takes any.
+
+        Raises `Unavailable` or `Rejected`.
+        """
+        message = message_of(delivery.body)
+        if message is None or not message.attachments:
+            return delivery
+        if service is None:
+            message = _as_links(message)
+        else:
+            message = await self._message(link, service, limit, delivery, message)
+        return replace(delivery, body=with_message(delivery.body, message))
 
     async def _message(self, link: Asks, service: str, limit: int | None, delivery: Delivery, message: Message) -> Message:
         files: list[Attachment] = []

@@ -15,7 +15,7 @@ from bridge.routing.fit.parts import in_parts
 from bridge.routing.fit.posts import as_posts
 from bridge.routing.fit.words import attachment_line, location_line, poll_lines, warning_words
 from bridge.text.escape import strip_controls
-from bridge.text.html import html_to_plain, plain_to_html
+from bridge.text.html import below, html_to_plain, plain_to_html
 from bridge.text.quote import answer_line
 
 _THREAD_MARK = "🧵 "
@@ -273,10 +273,8 @@ def _written(work: _Work) -> Message:
     """The message with its words put around its text."""
     if not (work.before or work.above or work.below):
         return work.message
-    plain, html = work.message.text.plain, work.message.text.html
     head = "".join(work.before) + "".join(f"{line}\n" for line in work.above)
-    tail = "\n".join(work.below)
-    if html is not None:
-        html = plain_to_html(head) + html + ("<br>" if tail and html else "") + plain_to_html(tail)
-    plain = head + plain + ("\n" if tail and plain else "") + tail
-    return replace(work.message, text=Text(plain=plain.rstrip(), html=html))
+    plain, html = below(work.message.text.plain, work.message.text.html, "\n".join(work.below))
+    return replace(
+        work.message, text=Text(plain=(head + plain).rstrip(), html=html if html is None else plain_to_html(head) + html)
+    )
