@@ -17,7 +17,6 @@ from bridge.matrix.links import LinkDesk
 from bridge.matrix.queries import Queries
 from bridge.matrix.reactions import ReactionBook
 from bridge.matrix.receiver import Receiver, Surroundings
-from bridge.matrix.registration import ownership
 from bridge.matrix.server import AppserviceApi, Listener, RouteEntry, application
 from bridge.matrix.thirdparty import ThirdParty
 from bridge.ops.control import Answers, Arguments
@@ -65,7 +64,7 @@ def make_receiver(
     around = Surroundings(
         bot=hub.bot,
         prefix=settings.bridge.command_prefix,
-        ours=ownership(settings.networks, ground.tokens.bot, settings.homeserver.domain),
+        ours=hub.ours,
         doubled=lambda user: hub.api.doubles and user.endswith(f":{settings.homeserver.domain}"),
         identity_of=hub.people.identity_of,
         portal_in=ground.switchboard.portal_in,

@@ -52,6 +52,8 @@ class PlanLinks(Struct, frozen=True):
 
 class Hub(Struct, frozen=True, kw_only=True):
     bot: str
+    ours: Callable[[str], bool]
+    """Whether a user is the bot or one of our puppets."""
     api: Api
     media: HomeserverMedia
     links: Links
@@ -88,9 +90,11 @@ def build_hub(
     states = RoomStates(api)
     memberships = Memberships(api, ledger, puppets, states, cap=_caps(settings, switchboard))
     uploads = Uploads(ledger, media, cap=cap, log=log)
-    badges = _badges(settings, tokens, api, ledger, states, puppets, switchboard, clock)
+    ours = ownership(settings.networks, tokens.bot, domain)
+    badges = _badges(api, ledger, states, puppets, switchboard, clock, ours)
     return Hub(
         bot=bot,
+        ours=ours,
         api=api,
         media=media,
         links=Links(key, clock, address=settings.bridge.public_address, days=settings.bridge.media_link_days),
@@ -117,16 +121,14 @@ def build_hub(
 
 
 def _badges(
-    settings: Settings,
-    tokens: Tokens,
     api: Api,
     ledger: Ledger,
     states: RoomStates,
     puppets: Puppets,
     switchboard: Switchboard,
     clock: Clock,
+    ours: Callable[[str], bool],
 ) -> Badges:
-    ours = ownership(settings.networks, tokens.bot, settings.homeserver.domain)
     return Badges(
         api,
         ledger,
@@ -134,7 +136,7 @@ def _badges(
         user_of=puppets.user_of,
         linked=switchboard.channels_of,
         rooms_of=switchboard.rooms_of,
-        is_person=lambda user: not ours(user),
+        is_ours=ours,
         clock=clock,
         log=logging.getLogger("unabridged.matrix"),
     )

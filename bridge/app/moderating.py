@@ -16,16 +16,16 @@ MOST = 100
 
 
 class Moderating:
-    """`is_person(user)`: nobody of ours. `repowered(room)` is told of each change of a room's power levels."""
+    """`is_ours(user)`: the bot, or a puppet of ours. `repowered(room)` is told of each change of a room's power levels."""
 
     def __init__(
         self,
         states: RoomStates,
-        is_person: Callable[[str], bool],
+        is_ours: Callable[[str], bool],
         signals: SignalRouter,
         repowered: Callable[[str], None],
     ) -> None:
-        self._states, self._is_person, self._signals, self._repowered = states, is_person, signals, repowered
+        self._states, self._is_ours, self._signals, self._repowered = states, is_ours, signals, repowered
 
     async def note(self, chore: Chore) -> None:
         """A room's power levels changed. Doing it twice changes nothing."""
@@ -39,6 +39,6 @@ class Moderating:
         if not self._signals.heeds(channel, Feature.MODERATORS):
             return
         power = (await self._states.of(room)).power
-        users = [user for user in dict.fromkeys((*sorted(power.creators), *power.users)) if self._is_person(user)]
+        users = [user for user in dict.fromkeys((*sorted(power.creators), *power.users)) if not self._is_ours(user)]
         who = [user for user in users if all(power.may(user, action) for action in ("kick", "ban", "redact"))]
         self._signals.signal(Moderators(channel=channel, of=channel, who=tuple(IdentityId(HUB, user) for user in who[:MOST])))

@@ -48,7 +48,6 @@ from bridge.matrix.business import Affairs
 from bridge.matrix.links import LinkDesk
 from bridge.matrix.ping import Pinger
 from bridge.matrix.receiver import ANSWER, COMMAND, UNREADABLE, Receiver
-from bridge.matrix.registration import ownership
 from bridge.matrix.server import Listener
 from bridge.matrix.upgrade import Upgrades
 from bridge.model.events import Event
@@ -163,7 +162,7 @@ async def _joined(ground: Ground, foreign: ForeignBridges, linkage: Linkage, pin
     office = _office(ground, foreign, linkage, courier, pulse, reception)
     desk = build_desk(ground, calming, office, reception, plan, intake, courier, chores)
     receiver = make_receiver(ground, intake, courier, signals, desk, links, reception.talks)
-    moderating = _moderating(ground, signals)
+    moderating = Moderating(hub.states, hub.ours, signals, hub.badges.repowered)
     tasks |= {**_tasks(ground, intake, foreign, moderating, reception, office, desk, receiver), UNREADABLE: receiver.read_again}
     return Plant(
         hub=hub,
@@ -364,11 +363,6 @@ def _both(first: Task, then: Task) -> Task:
         await then(chore)
 
     return run
-
-
-def _moderating(ground: Ground, signals: SignalRouter) -> Moderating:
-    ours = ownership(ground.settings.networks, ground.tokens.bot, ground.settings.homeserver.domain)
-    return Moderating(ground.hub.states, lambda user: not ours(user), signals, ground.hub.badges.repowered)
 
 
 def _retention(ground: Ground) -> Retention:

@@ -15,7 +15,7 @@ from bridge.contract.errors import DeliveryError, LedgerUnavailable
 from bridge.contract.toolbox import Clock
 from bridge.matrix.api import Api, Refusal
 from bridge.matrix.ports import Memory
-from bridge.matrix.power import PowerLevels, read_power
+from bridge.matrix.power import PowerLevels, held_by_users, read_power
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import HUB, ChannelId, IdentityId
 from bridge.model.signals import Moderators
@@ -34,7 +34,7 @@ _Given = dict[str, str]
 
 class Badges:
     """`linked(room)`: the channels that come into a room now; `rooms_of(channel)`: the rooms that one comes into. `user_of`: a
-    puppet's user id; `is_person(user)`: nobody of ours."""
+    puppet's user id; `is_ours(user)`: the bot, or a puppet of ours."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class Badges:
         user_of: Callable[[IdentityId], str],
         linked: Callable[[str], Collection[ChannelId]],
         rooms_of: Callable[[ChannelId], Collection[str]],
-        is_person: Callable[[str], bool],
+        is_ours: Callable[[str], bool],
         clock: Clock,
         log: logging.Logger,
     ) -> None:
         self._api, self._memory, self._states = api, memory, states
         self._user_of, self._linked = user_of, linked
-        self._rooms_of, self._is_person = rooms_of, is_person
+        self._rooms_of, self._is_ours = rooms_of, is_ours
         self._clock, self._log = clock, log
         self._told: dict[ChannelId, Sequence[IdentityId]] = {}
         self._given: dict[str, _Given] = {}
@@ -132,8 +132,7 @@ class Badges:
         content = await self._api.state_content(room, _POWER)
         if content is None:
             return
-        users = content.get("users")
-        held: dict[str, Any] = dict(users) if isinstance(users, dict) else {}
+        held = held_by_users(content)
         power = await self._power(room, content)
         if power.of(self._api.bot) <= LEVEL or not power.may_send(self._api.bot, _POWER, state=True):
             self._may_not(room, "the bot may not change power levels there")
@@ -154,7 +153,7 @@ class Badges:
     def _outranks(self, power: PowerLevels) -> bool:
         """Whether it would put somebody of elsewhere above all people of the room who were given power there."""
         usual = power.levels["users_default"]
-        given = [power.of(user) for user in (*power.creators, *power.users) if self._is_person(user)]
+        given = [power.of(user) for user in (*power.creators, *power.users) if not self._is_ours(user)]
         return usual < max(given, default=usual) < LEVEL
 
     async def _power(self, room: str, content: Mapping[str, Any]) -> PowerLevels:

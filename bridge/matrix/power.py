@@ -62,6 +62,12 @@ def missing_rights(power: PowerLevels, bot: str, puppet: str = "@_:") -> tuple[s
     return tuple(words for held, words in checks if not held)
 
 
+def held_by_users(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The levels of users as an `m.room.power_levels` holds them, to be changed and written back."""
+    users = content.get("users")
+    return dict(users) if isinstance(users, dict) else {}
+
+
 def _number(value: Any, default: int) -> int:
     """Old rooms hold numbers as text."""
     if isinstance(value, str):

@@ -13,6 +13,7 @@ from bridge.contract.errors import DeliveryError
 from bridge.matrix.api import Api, Refusal, path
 from bridge.matrix.naming import introduce
 from bridge.matrix.ports import Memory
+from bridge.matrix.power import held_by_users
 
 _MAKING = "room-making"
 _PURPOSE = "org.unabridged.purpose"
@@ -33,8 +34,7 @@ class PrivateRooms:
         wish = {"preset": "private_chat", "name": "Timeline"}
         room = await self._made(timeline_purpose(owner), wish, None)
         levels = await self._api.state_content(room, "m.room.power_levels") or {}
-        held = levels.get("users")
-        users = {**(held if isinstance(held, dict) else {}), owner: 100}
+        users = {**held_by_users(levels), owner: 100}
         await self._api.put_state(room, "m.room.power_levels", "", {**levels, "users": users})
         await self.bring(owner, room)
         return room

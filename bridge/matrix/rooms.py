@@ -16,7 +16,7 @@ from bridge.contract.errors import BridgeError
 from bridge.matrix.api import Api, Refusal
 from bridge.matrix.naming import introduce, point
 from bridge.matrix.ports import Memory, Turns
-from bridge.matrix.power import missing_rights
+from bridge.matrix.power import held_by_users, missing_rights
 from bridge.matrix.state import RoomStates
 from bridge.model.ids import ChannelId
 from bridge.model.portals import Direction, Portal, Source
@@ -238,8 +238,7 @@ class Rooms:
         if not users:
             return
         levels = await self._api.state_content(room, "m.room.power_levels") or {}
-        held = levels.get("users")
-        changed = {**levels, "users": {**(held if isinstance(held, dict) else {}), **dict.fromkeys(users, 100)}}
+        changed = {**levels, "users": {**held_by_users(levels), **dict.fromkeys(users, 100)}}
         try:
             await self._api.put_state(room, "m.room.power_levels", "", changed)
         except Refusal as refusal:

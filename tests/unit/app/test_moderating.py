@@ -47,7 +47,7 @@ def joined(outlet: FakeOutlet, states: RoomStates, repowered: list[str]) -> tupl
         metrics=stage.counts,
         log=LOG,
     )
-    return Moderating(states, lambda user: not user.startswith("@_"), router, repowered.append), router
+    return Moderating(states, lambda user: user.startswith("@_"), router, repowered.append), router
 
 
 async def test_people_who_may_do_all_of_it_are_told_and_no_puppets() -> None:

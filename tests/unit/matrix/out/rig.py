@@ -108,7 +108,7 @@ class Rig:
             user_of=self.puppets.user_of,
             linked=lambda room: self.linked.get(room, []),
             rooms_of=lambda channel: [room for room, channels in self.linked.items() if channel in channels],
-            is_person=lambda user: not user.startswith(("@_local_", self.hs.bot)),
+            is_ours=lambda user: user.startswith(("@_local_", self.hs.bot)),
             clock=self.clock,
             log=LOG,
         )
