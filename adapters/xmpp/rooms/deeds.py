@@ -53,18 +53,18 @@ def membership_request(body: Membership, room: str, people: People) -> Element:
     """A kick, a ban or its end (XEP-0045 §8.2, §9.1). Raises `Rejected` where the room has nobody like that."""
     nick = people.nick_of(body.who.id)
     person = people.of(nick) if nick is not None else None
-    iq = _iq("set", room, ns.MUC_ADMIN)
     if body.move is Move.KICK:
         if nick is None:
             raise Rejected(f"{body.who.name} is not in the room")
-        item = ns.add(iq[0], ns.MUC_ADMIN, "item", None, nick=nick, role="none")
+        iq = role_request(room, nick, "none")
     else:
         jid = person.jid if person is not None and person.jid else body.who.id.id
         if not jid or "#" in jid or "/" in jid:
             raise Rejected(f"the room does not show us the address of {body.who.name}, so that can't be done from here")
         affiliation = "outcast" if body.move is Move.BAN else "none"
-        item = ns.add(iq[0], ns.MUC_ADMIN, "item", None, jid=jid, affiliation=affiliation)
-    _reason(item, ns.MUC_ADMIN, body.reason)
+        iq = _iq("set", room, ns.MUC_ADMIN)
+        ns.add(iq[0], ns.MUC_ADMIN, "item", None, jid=jid, affiliation=affiliation)
+    _reason(iq[0][0], ns.MUC_ADMIN, body.reason)
     return iq
 
 
