@@ -3,25 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.config import XmppConfig
 from adapters.xmpp.ids import Kind
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Disconnected, Unavailable, Uncertain
-from bridge.contract.features import Voice, VoiceKind
-from bridge.model.events import Body, Event, Message, Text
-from bridge.model.ids import HUB, ChannelId, EventKey, IdentityId, NetworkName
-from bridge.model.people import Identity, Profile
+from bridge.model.events import Body, Event, Message
+from bridge.model.ids import ChannelId
+from bridge.model.people import Identity
 from bridge.testing import RecordingInlet, toolbox, until
 from tests.servers.xmpp import SECRET, XmppServer
-
-NET = NetworkName("jabber")
-ALICE = Identity(id=IdentityId(HUB, "@alice:example.org"), profile=Profile(name="alice"))
-CAROL = Identity(id=IdentityId(HUB, "@carol:example.org"), profile=Profile(name="carol"))
+from tests.unit.xmpp.rooms.scene import ALICE, NET, delivery
 
 
 class Bridge:
@@ -88,28 +82,13 @@ class Bridge:
                 await asyncio.sleep(0)
 
     async def say(self, body: str | Body, author: Identity = ALICE, **more: Any) -> Receipt:
-        return await self.adapter.deliver(delivery(self.channel, body, author, **more))
+        return await self.adapter.deliver(delivery(body, author, channel=self.channel, **more))
 
     def of(self, kind: Any) -> list[Event]:
         return [event for event in self.inlet.events if isinstance(event.body, kind)]
 
     def said(self) -> list[str]:
         return [event.body.text.plain for event in self.inlet.events if isinstance(event.body, Message)]
-
-
-def delivery(channel: ChannelId, body: str | Body, author: Identity = ALICE, **more: Any) -> Delivery:
-    now = datetime.now(UTC)
-    return Delivery(
-        id=uuid4().hex,
-        channel=channel,
-        event=EventKey(HUB, f"${uuid4().hex}"),
-        author=author,
-        voice=Voice(kind=VoiceKind.PUPPET, name=author.name),
-        body=Message(text=Text(plain=body)) if isinstance(body, str) else body,
-        happened_at=now,
-        accepted_at=now,
-        **more,
-    )
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """One Matrix room, an IRC channel and a MUC: everybody hears everybody, as themselves, on real servers."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest_asyncio
 from tests.servers.clients import Event, MatrixClient
 from tests.servers.daemons import Inspircd
 from tests.servers.square import CHANNEL, ROOM, Square, square
-from tests.servers.xmpp import COMPONENT, Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import COMPONENT, Ejabberd, Prosody, running
 from tests.servers.xmpp_client import CORRECT, REACTIONS, REPLY, RETRACT, XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -20,15 +19,9 @@ pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 async def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, synapse_python: Path, inspircd: Inspircd
 ) -> AsyncIterator[Square]:
-    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
-        Path(folder).chmod(0o755)
-        server: XmppServer = request.param(Path(folder) / "xmpp")
-        await server.start()
-        try:
-            async with square(tmp_path_factory.mktemp("square"), synapse_python, inspircd, server) as made:
-                yield made
-        finally:
-            await server.stop()
+    folder = tmp_path_factory.mktemp("square")
+    async with running(request.param) as server, square(folder, synapse_python, inspircd, server) as made:
+        yield made
 
 
 def body(event: Event) -> str:

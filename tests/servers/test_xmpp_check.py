@@ -5,7 +5,6 @@ And `check` on those servers: what an operator gets wrong is said with its cure.
 
 import asyncio
 import re
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from bridge.demo.synapse import Synapse
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import Ejabberd, Prosody, XmppServer, running
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 
@@ -69,14 +68,8 @@ def told(server: XmppServer) -> XmppConfig:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[HowtoProsody, HowtoEjabberd], ids=["prosody", "ejabberd"])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[XmppServer]:
-    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
-        Path(folder).chmod(0o755)
-        made: XmppServer = request.param(Path(folder) / "server", accounts=())
-        await made.start()
-        try:
-            yield made
-        finally:
-            await made.stop()
+    async with running(request.param, accounts=()) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -57,7 +57,7 @@ async def test_a_far_server_in_trouble_costs_no_word(two: Pair, blow: Callable[[
         await juliet.join(ROOM.id)
         await juliet.configure(ROOM.id, persistentroom="1", enablearchiving="1")
         async with bridged(two.near, ROOM) as bridge:
-            lane = [delivery(ROOM, f"out {number}", ALICE if number % 2 else CAROL) for number in range(LINES)]
+            lane = [delivery(f"out {number}", ALICE if number % 2 else CAROL, channel=ROOM) for number in range(LINES)]
             flying = asyncio.ensure_future(carries(bridge, lane))
             heard = asyncio.ensure_future(says(juliet))
             await until(lambda: len(bridge.said()) > LINES // 4)

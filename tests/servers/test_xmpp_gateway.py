@@ -2,7 +2,6 @@
 
 import hashlib
 import struct
-import tempfile
 import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +20,7 @@ from bridge.demo.synapse import Synapse
 from tests.servers.bridge import BridgeProcess
 from tests.servers.clients import MatrixClient
 from tests.servers.daemons import free_port
-from tests.servers.xmpp import COMPONENT, HOST, Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import COMPONENT, HOST, Ejabberd, Prosody, XmppServer, running
 from tests.servers.xmpp_client import CORRECT, REACTIONS, REPLY, RETRACT, XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -91,15 +90,8 @@ async def parlour(folder: Path, python: Path, xmpp: XmppServer) -> AsyncIterator
 async def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, synapse_python: Path
 ) -> AsyncIterator[Parlour]:
-    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
-        Path(folder).chmod(0o755)
-        server: XmppServer = request.param(Path(folder) / "xmpp")
-        await server.start()
-        try:
-            async with parlour(tmp_path_factory.mktemp("parlour"), synapse_python, server) as made:
-                yield made
-        finally:
-            await server.stop()
+    async with running(request.param) as server, parlour(tmp_path_factory.mktemp("parlour"), synapse_python, server) as made:
+        yield made
 
 
 def form(node: str, value: str) -> Element:

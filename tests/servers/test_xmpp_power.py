@@ -1,6 +1,5 @@
 """Who moderates, shown from a real MUC in a real Matrix room, and from the Matrix room in the MUC."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest_asyncio
 
 from tests.servers.daemons import Inspircd
 from tests.servers.square import ROOM, Square, square
-from tests.servers.xmpp import COMPONENT, Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import COMPONENT, Ejabberd, Prosody, running
 from tests.servers.xmpp_client import XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -20,16 +19,12 @@ POWER = ("m.room.power_levels", "")
 async def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, synapse_python: Path, inspircd: Inspircd
 ) -> AsyncIterator[Square]:
-    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
-        Path(folder).chmod(0o755)
-        server: XmppServer = request.param(Path(folder) / "xmpp", accounts=("juliet", "romeo", "mallory"))
-        await server.start()
-        try:
-            folders = tmp_path_factory.mktemp("square")
-            async with square(folders, synapse_python, inspircd, server, extra="grant_moderators = true\n") as made:
-                yield made
-        finally:
-            await server.stop()
+    folder, accounts = tmp_path_factory.mktemp("square"), ("juliet", "romeo", "mallory")
+    async with (
+        running(request.param, accounts=accounts) as server,
+        square(folder, synapse_python, inspircd, server, extra="grant_moderators = true\n") as made,
+    ):
+        yield made
 
 
 def shown(place: Square) -> set[str]:

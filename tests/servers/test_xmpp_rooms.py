@@ -2,9 +2,7 @@
 
 import asyncio
 import itertools
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,7 +14,7 @@ from bridge.model.events import ChannelChange, Edit, Membership, Message, Move, 
 from bridge.model.ids import ChannelId
 from bridge.testing import RecordingInlet, until
 from tests.servers.in_rooms import ALICE, CAROL, NET, bridged, delivery
-from tests.servers.xmpp import MUC, Ejabberd, Prosody, XmppServer
+from tests.servers.xmpp import MUC, Ejabberd, Prosody, XmppServer, running
 from tests.servers.xmpp_client import CORRECT, REACTIONS, RETRACT, XmppClient
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
@@ -27,14 +25,8 @@ _numbers = itertools.count(1)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[Prosody, Ejabberd], ids=["prosody", "ejabberd"])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[XmppServer]:
-    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:  # ejabberd runs as a user of its own, and must get there
-        Path(folder).chmod(0o755)
-        server: XmppServer = request.param(Path(folder) / "xmpp")
-        await server.start()
-        try:
-            yield server
-        finally:
-            await server.stop()
+    async with running(request.param) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -80,7 +72,7 @@ async def test_edits_reactions_and_deletions_are_seen_as_such_on_both_sides(
     server: XmppServer, channel: ChannelId, juliet: XmppClient
 ) -> None:
     async with bridged(server, channel) as bridge:
-        first = delivery(channel, "tea")
+        first = delivery("tea", channel=channel)
         receipt = await bridge.adapter.deliver(first)
         said = await juliet.hears("tea")
         target, ref = Target(event=first.event, ids=receipt.ids, author=ALICE), Ref(key=first.event, author=ALICE)
@@ -123,8 +115,8 @@ async def test_who_is_kicked_is_out_until_they_have_come_back(server: XmppServer
         assert kick.who.id == ALICE.id
         with pytest.raises(Rejected, match="kicked from the room"):
             await bridge.say("I am not gone")
-        await bridge.carry(delivery(channel, Membership(who=ALICE, move=Move.JOIN)))
-        await bridge.carry(delivery(channel, "I am back"))
+        await bridge.carry(delivery(Membership(who=ALICE, move=Move.JOIN), channel=channel))
+        await bridge.carry(delivery("I am back", channel=channel))
         await juliet.hears("I am back")
 
 
@@ -172,7 +164,7 @@ async def test_who_is_banned_is_told_so_and_the_others_speak_on(
         await juliet.rank(channel.id, jid=here.get("jid", "").partition("/")[0], affiliation="outcast")
         await juliet.until(lambda: "alice" not in juliet.occupants[channel.id])
         with pytest.raises(Rejected, match="banned from the room"):
-            await bridge.carry(delivery(channel, "let me in"))
+            await bridge.carry(delivery("let me in", channel=channel))
         await bridge.say("she is out", CAROL)
         await juliet.hears("she is out")
 
@@ -181,7 +173,7 @@ async def test_a_bridge_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     server: XmppServer, channel: ChannelId, juliet: XmppClient
 ) -> None:
     inlet, carried = RecordingInlet(), 0
-    lane = [delivery(channel, f"out {number}", ALICE if number % 2 else CAROL) for number in range(STREAM)]
+    lane = [delivery(f"out {number}", ALICE if number % 2 else CAROL, channel=channel) for number in range(STREAM)]
     async with bridged(server, channel, inlet):
         juliet.say(channel.id, "in first")
         await until(lambda: "in first" in [getattr(event.body, "text", Text(plain="")).plain for event in inlet.events])
@@ -219,7 +211,7 @@ async def test_a_server_that_is_killed_in_the_middle_loses_and_doubles_nothing(
     if not isinstance(server, Prosody):
         pytest.skip("one server to kill is enough; ejabberd needs half a minute to come back")
     async with bridged(server, channel) as bridge:
-        lane = [delivery(channel, f"out {number}") for number in range(STREAM)]
+        lane = [delivery(f"out {number}", channel=channel) for number in range(STREAM)]
         window = asyncio.Semaphore(32)
 
         async def carry(sent: Delivery) -> Receipt:

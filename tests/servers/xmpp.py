@@ -3,9 +3,12 @@
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from bridge.demo.process import Child
 from tests.servers.bridge import BridgeProcess
@@ -53,6 +56,19 @@ class XmppServer(Daemon):
             host=self.domain, muc=self.muc, component=self.component, upload=self.upload, secret=SECRET, people=self.people,
             chain=self.certificates.chain, key=self.certificates.key, **more,
         )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(kind: type[XmppServer], **more: Any) -> AsyncIterator[XmppServer]:
+    """In a folder that ejabberd can get into, which runs as a user of its own."""
+    with tempfile.TemporaryDirectory(prefix="unabridged-") as folder:
+        Path(folder).chmod(0o755)
+        server = kind(Path(folder) / "xmpp", **more)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
 
 
 class Prosody(XmppServer):

@@ -100,6 +100,18 @@ async def test_what_the_owner_says_with_another_client_is_theirs(stage: Stage) -
     assert heard(stage)[0].author.id == IdentityId(NET, JID)
 
 
+async def nothing_is_lost_over_a_fall(stage: Stage, room: Room) -> None:
+    """After "one"."""
+    await stage.fall()
+    room.throw_out(JID)
+    room.say("bob", "two")
+    await stage.start()
+    await enter(stage)
+    room.say("bob", "three")
+    await until(lambda: "three" in stage.texts())
+    assert stage.texts() == ["one", "two", "three"]
+
+
 async def test_what_was_said_while_the_bridge_was_away_comes_once_and_first(stage: Stage) -> None:
     room = await come_in(stage)
     room.enter("bob", BOB)
@@ -108,14 +120,7 @@ async def test_what_was_said_while_the_bridge_was_away_comes_once_and_first(stag
     await stage.clock.advance(2)
     await until(lambda: bool(stage.inlet.cursors))
     await stage.settled()
-    await stage.fall()
-    room.throw_out(JID)
-    room.say("bob", "two")
-    await stage.start()
-    await enter(stage)
-    room.say("bob", "three")
-    await until(lambda: "three" in stage.texts())
-    assert stage.texts() == ["one", "two", "three"]
+    await nothing_is_lost_over_a_fall(stage, room)
 
 
 async def test_a_crash_right_after_coming_in_loses_nothing_said_since(stage: Stage) -> None:
@@ -124,14 +129,7 @@ async def test_a_crash_right_after_coming_in_loses_nothing_said_since(stage: Sta
     room.enter("bob", BOB)
     room.say("bob", "one")
     await until(lambda: stage.texts() == ["one"])
-    await stage.fall()
-    room.throw_out(JID)
-    room.say("bob", "two")
-    await stage.start()
-    await enter(stage)
-    room.say("bob", "three")
-    await until(lambda: "three" in stage.texts())
-    assert stage.texts() == ["one", "two", "three"]
+    await nothing_is_lost_over_a_fall(stage, room)
 
 
 async def test_what_was_not_proven_before_a_crash_is_found_in_the_room(stage: Stage) -> None:

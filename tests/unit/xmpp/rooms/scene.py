@@ -113,11 +113,11 @@ class Scene:
         return await self.adapter.deliver(delivery(text, author, **more))
 
 
-def delivery(body: str | Body, author: Identity = ALICE, **more: Any) -> Delivery:
+def delivery(body: str | Body, author: Identity = ALICE, *, channel: ChannelId = LOBBY, **more: Any) -> Delivery:
     now = datetime.now(UTC)
     given: dict[str, Any] = {"id": uuid4().hex, "event": EventKey(HUB, f"${uuid4().hex}"), **more}
     return Delivery(
-        channel=LOBBY,
+        channel=channel,
         author=author,
         voice=Voice(kind=VoiceKind.PUPPET, name=author.name),
         body=Message(text=Text(plain=body)) if isinstance(body, str) else body,
@@ -125,6 +125,15 @@ def delivery(body: str | Body, author: Identity = ALICE, **more: Any) -> Deliver
         accepted_at=now,
         **given,
     )
+
+
+async def lived(server: ComponentServer) -> "Scene":
+    """A bridge that was in the room with bob, and is gone; its `inlet` is the ledger."""
+    async with scene(server) as one:
+        one.room.enter("bob")
+        await one.heard_all()
+        await one.wait(2)
+    return one
 
 
 @asynccontextmanager

@@ -7,19 +7,15 @@ from xml.etree.ElementTree import Element, SubElement
 import pytest
 
 from adapters.xmpp.rooms.room import MOST_HELD
-from bridge.testing import RecordingInlet, until
+from bridge.testing import until
 from tests.doubles.component_server import ComponentServer
-from tests.unit.xmpp.rooms.scene import scene
+from tests.unit.xmpp.rooms.scene import lived, scene
 
 
 @pytest.mark.parametrize("ids", [["a", "b", "c"], [str(number) for number in range(5000)]], ids=["a circle", "on and on"])
 async def test_an_archive_that_never_says_that_it_ends_keeps_nobody_out(server: ComponentServer, ids: list[str]) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
-    async with scene(server, inlet, opened=False) as two:
+    one = await lived(server)
+    async with scene(server, one.inlet, opened=False) as two:
         asked = itertools.cycle(ids)
 
         def endless(query, to):  # type: ignore[no-untyped-def]
@@ -35,12 +31,8 @@ async def test_an_archive_that_never_says_that_it_ends_keeps_nobody_out(server: 
 
 
 async def test_what_is_said_while_an_archive_is_long_does_not_wait_without_end(server: ComponentServer) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
-    async with scene(server, inlet, opened=False) as two:
+    one = await lived(server)
+    async with scene(server, one.inlet, opened=False) as two:
         answer = two.room.pages
 
         def chatty(query, to):  # type: ignore[no-untyped-def]
@@ -57,20 +49,16 @@ async def test_what_is_said_while_an_archive_is_long_does_not_wait_without_end(s
 
 @pytest.mark.parametrize("years", [-10, 10])
 async def test_a_room_whose_clock_is_wrong_loses_nothing_where_its_archive_forgot_us(server: ComponentServer, years: int) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
+    one = await lived(server)
     one.room.say("bob", "long ahead, or ago")
     id, at, stanza = one.room.archive[-1]
     one.room.archive[-1] = (id, at + timedelta(days=365 * years), stanza)
-    async with scene(server, inlet) as two:
+    async with scene(server, one.inlet) as two:
         await until(lambda: two.said() == ["long ahead, or ago"])
         await two.wait(2)
         event = next(one for one in two.inlet.events if one.key.id.endswith(f"!{id}"))
         assert event.happened_at <= two.clock.now()
     one.room.archive.clear()
     one.room.say("bob", "missed")
-    async with scene(server, inlet) as three:
+    async with scene(server, one.inlet) as three:
         await until(lambda: "missed" in three.said())

@@ -14,7 +14,7 @@ from bridge.model.events import Membership, Message
 from bridge.model.ids import ChannelId
 from bridge.testing import RecordingInlet, until
 from tests.doubles.component_server import HOST, ComponentServer
-from tests.unit.xmpp.rooms.scene import ALICE_JID, CAROL, LOBBY, Scene, delivery, scene
+from tests.unit.xmpp.rooms.scene import ALICE_JID, CAROL, LOBBY, Scene, delivery, lived, scene
 
 ROOM = LOBBY.id
 LISTENER = f"bridge@{HOST}"
@@ -49,13 +49,9 @@ async def test_what_was_said_while_we_were_away_comes_in_its_order_with_its_time
 
 
 async def test_what_is_said_while_the_archive_is_read_waits_behind_it(server: ComponentServer) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
+    one = await lived(server)
     one.room.say("bob", "missed")
-    async with scene(server, inlet, opened=False) as two:
+    async with scene(server, one.inlet, opened=False) as two:
         pages = two.room.pages
 
         def busy(query, to):  # type: ignore[no-untyped-def]
@@ -79,16 +75,12 @@ async def test_a_new_link_does_not_bring_years_of_history(server: ComponentServe
 
 
 async def test_an_archive_that_forgot_where_we_were_is_read_by_time(server: ComponentServer) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
+    one = await lived(server)
     one.room.say("bob", "missed")
     scope = f"room {ROOM}"
-    at = inlet.cursors[scope].value.partition(" ")[0]
-    inlet.cursors[scope] = Cursor(scope=scope, value=f"{at} no-such-id")
-    async with scene(server, inlet) as two:
+    at = one.inlet.cursors[scope].value.partition(" ")[0]
+    one.inlet.cursors[scope] = Cursor(scope=scope, value=f"{at} no-such-id")
+    async with scene(server, one.inlet) as two:
         await two.heard_all()
         assert two.said() == ["missed"]
 
@@ -102,14 +94,10 @@ async def test_a_cursor_that_is_none_is_like_none(server: ComponentServer, value
 
 
 async def test_an_archive_that_fails_is_read_later_and_nothing_is_lost_by_it(server: ComponentServer) -> None:
-    inlet = RecordingInlet()
-    async with scene(server, inlet) as one:
-        one.room.enter("bob")
-        await one.heard_all()
-        await one.wait(2)
+    one = await lived(server)
     one.room.say("bob", "missed")
-    before = inlet.cursors[f"room {ROOM}"]
-    async with scene(server, inlet, opened=False) as two:
+    before = one.inlet.cursors[f"room {ROOM}"]
+    async with scene(server, one.inlet, opened=False) as two:
         pages = two.room.pages
 
         def broken(query, to):  # type: ignore[no-untyped-def]
@@ -120,12 +108,12 @@ async def test_an_archive_that_fails_is_read_later_and_nothing_is_lost_by_it(ser
         two.room.say("bob", "live")
         await two.heard_all()
         await two.wait(2)
-        assert inlet.cursors[f"room {ROOM}"] == before, "what was not read is still to be read"
+        assert one.inlet.cursors[f"room {ROOM}"] == before, "what was not read is still to be read"
         two.room.pages = pages  # type: ignore[method-assign]
         await two.wait(BEHIND_SECONDS + 2)
         await until(lambda: "missed" in two.said())
         await two.wait(2)
-        assert inlet.cursors[f"room {ROOM}"] != before
+        assert one.inlet.cursors[f"room {ROOM}"] != before
         assert sorted(two.said()) == ["live", "missed"]
 
 
