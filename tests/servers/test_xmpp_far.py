@@ -13,9 +13,10 @@ import pytest_asyncio
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.model.ids import ChannelId
 from bridge.testing import until
-from tests.servers.in_rooms import ALICE, CAROL, NET, Bridge, bridged, delivery
+from tests.servers.in_rooms import Bridge, bridged
 from tests.servers.neighbours import Far, Pair, pair
 from tests.servers.xmpp_client import XmppClient
+from tests.unit.xmpp.rooms.scene import ALICE, CAROL, NET, delivery
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 

@@ -13,9 +13,10 @@ from bridge.contract.features import Evidence
 from bridge.model.events import ChannelChange, Edit, Membership, Message, Move, Reactions, Redaction, Ref, Text
 from bridge.model.ids import ChannelId
 from bridge.testing import RecordingInlet, until
-from tests.servers.in_rooms import ALICE, CAROL, NET, bridged, delivery
+from tests.servers.in_rooms import bridged
 from tests.servers.xmpp import MUC, Ejabberd, Prosody, XmppServer, running
 from tests.servers.xmpp_client import CORRECT, REACTIONS, RETRACT, XmppClient
+from tests.unit.xmpp.rooms.scene import ALICE, CAROL, NET, delivery
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="module")]
 STREAM = 500
