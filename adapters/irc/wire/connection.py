@@ -30,8 +30,8 @@ class Receiver(Protocol):
         """The lines of one read, in order."""
         ...
 
-    def flushing(self) -> None:
-        """What was written in this turn of the loop is about to leave: last chance to write something behind it."""
+    def turned(self) -> None:
+        """The turn of the loop in which something was written is over."""
         ...
 
     def closed(self, reason: str) -> None:
@@ -49,7 +49,7 @@ class WireProtocol(IrcProtocol):
 
 
 class Wire(AioConnection):
-    """One connection. Everything written within a turn of the loop leaves in one piece, in order, at the end of that turn."""
+    """One connection. What is written goes to the transport at once: the network should have it before anybody is answered."""
 
     protocol_class = WireProtocol
 
@@ -71,7 +71,7 @@ class Wire(AioConnection):
         self._loop = loop
         self._lines = LineBuffer()
         self._odd = 0
-        self._out: list[bytes] = []
+        self._turning = False
         self._ended = False
         self.transport: asyncio.Transport | None = None
         self.gone: asyncio.Future[None] = loop.create_future()
@@ -136,20 +136,17 @@ class Wire(AioConnection):
         self.write(string.encode("utf-8", "replace") + b"\r\n")
 
     def write(self, data: bytes) -> None:
-        """One whole line. On a closed wire it goes nowhere: `closed` has been or is about to be called."""
-        if not self._out:
-            self._loop.call_soon(self.flush)
-        self._out.append(data)
-
-    def flush(self) -> None:
-        """Hand over to the system what was written so far."""
-        if not self._out:
-            return
-        if not self._ended:
-            self._receiver.flushing()
-        data, self._out = b"".join(self._out), []
+        """One whole line, at once. On a closed wire it goes nowhere: `closed` has been or is about to be called."""
+        if not self._turning:
+            self._turning = True
+            self._loop.call_soon(self._turn)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
+
+    def _turn(self) -> None:
+        if not self._ended:
+            self._receiver.turned()
+        self._turning = False
 
     # ending
 
@@ -166,7 +163,6 @@ class Wire(AioConnection):
             return
         if message:
             self.send("QUIT", (message,))
-        self.flush()
         self.transport.close()
         self.lost(message or "closed by us")
 

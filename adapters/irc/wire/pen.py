@@ -106,8 +106,8 @@ class Pen:
             self._bucket.charge(0.5)
             self._wire.send("PING", (token,))
 
-    def flushing(self) -> None:
-        """Lines that need a fence get one in the same piece. With flood control one stands for several."""
+    def fence_turn(self) -> None:
+        """What a turn of the loop wrote gets one fence, where it needs one. With flood control one stands for several."""
         waiting = self._proofs.unfenced
         if waiting and (self._bucket.unlimited or not self._bucket.waiting or waiting >= FENCE_LINES):
             self.write_fence()

@@ -103,8 +103,8 @@ class Session:
     def _send(self, command: str, params: Sequence[str]) -> None:
         self.pen.send(command, params)
 
-    def flushing(self) -> None:
-        self.pen.flushing()
+    def turned(self) -> None:
+        self.pen.fence_turn()
 
     async def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         """Raises `OSError` (which `TimeoutError` and `SSLError` are) where there is no link."""

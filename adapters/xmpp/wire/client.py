@@ -133,7 +133,7 @@ class Client:
         """
         transport = self.stream.transport
         if transport is not None and not transport.is_closing():
-            self._pen.flush()
+            self._pen.end()
             if leave:
                 transport.write(b"</stream:stream>")
             transport.close()
@@ -177,7 +177,7 @@ class Client:
     # writing
 
     def write(self, element: Element | str) -> None:
-        """One stanza, or text that is one, in the order of the calls; it leaves before the loop's next turn.
+        """One stanza, or text that is one, in the order of the calls; it leaves at once.
 
         Raises `Unavailable` without a connection, `Rejected` where the stanza is larger than the server takes.
         """
