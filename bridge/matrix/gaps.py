@@ -30,7 +30,9 @@ _SLACK = timedelta(minutes=2)
 """Clocks differ, and the mark of our last being there is up to a minute old."""
 _PAGES = 20
 _SURE = 3
-"""So many ids in a row must have counted up by one before a hole means anything: not every homeserver counts."""
+"""So many ids in a row must have counted up by one before a hole means anything: not every homeserver counts, and some count
+for several appservices together. Twice as many after each hole that proved to be none.
+"""
 
 
 class Sequence:
@@ -43,6 +45,7 @@ class Sequence:
     def __init__(self, last: str | None = None) -> None:
         self._last: int | None = None
         self._row = 0
+        self._sure = _SURE
         self._refused: int | None = None
         if last is not None and _counted(last):
             self._last, self._row = int(last), _SURE
@@ -53,7 +56,7 @@ class Sequence:
             return False
         number = int(transaction)
         hole = self._last is not None and number > self._last + 1
-        if hole and self._row >= _SURE and self._refused != number:
+        if hole and self._row >= self._sure and self._refused != number:
             self._refused = number
             return True
         return False
@@ -67,7 +70,10 @@ class Sequence:
         if not _counted(transaction):
             return
         number = int(transaction)
-        self._row = self._row + 1 if number == (self._last or -1) + 1 else 0
+        follows = number == (self._last or -1) + 1
+        if number == self._refused and not follows:
+            self._sure *= 2
+        self._row = self._row + 1 if follows else 0
         self._last = number
 
 

@@ -1,5 +1,7 @@
 """What a homeserver leaves lying is noticed by the hole in its counting, over our own restarts too."""
 
+import contextlib
+
 import pytest
 
 from bridge.matrix.transaction import OutOfTurn
@@ -39,6 +41,33 @@ async def test_a_hole_that_held_nothing_for_us_is_asked_for_once() -> None:
         await again.push(message("2", event_id="$2"), txn="12")
     await again.push(message("2", event_id="$2"), txn="12")
     assert texts(again) == ["2"]
+
+
+async def test_ids_counted_for_several_appservices_together_are_not_asked_for_again_and_again() -> None:
+    world = World()
+    asked = 0
+    numbers = (number for start in range(1, 400, 5) for number in range(start, start + 4))  # every fifth is another's
+    for number in numbers:
+        try:
+            await world.push(message(str(number), event_id=f"${number}"), txn=str(number))
+        except OutOfTurn:
+            asked += 1
+            await world.push(message(str(number), event_id=f"${number}"), txn=str(number))
+    assert asked == 1
+    assert len(world.events) == 320
+
+
+async def test_where_nothing_is_missing_for_long_a_hole_is_asked_for_after_a_false_alarm_too() -> None:
+    world = World()
+    for number in (1, 2, 3, 4):
+        await world.push(txn=str(number))
+    for number in (6, 6):
+        with contextlib.suppress(OutOfTurn):
+            await world.push(txn=str(number))
+    for number in range(7, 20):
+        await world.push(txn=str(number))
+    with pytest.raises(OutOfTurn):
+        await world.push(txn="21")
 
 
 @pytest.mark.parametrize("txn", ["11", "10", "3", "no number", "9" * 30])
