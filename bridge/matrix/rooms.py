@@ -118,12 +118,13 @@ class Rooms:
     async def describe(self, portal: Portal, info: ChannelInfo) -> None:
         """What a channel is called and about, shown in a room that we made; a room of people's own keeps what they wrote.
 
-        A name is only given to a room without one: the configuration's stays. Raises `Unavailable`.
+        A name is only given to a room without one: the configuration's stays. What was shown of a channel before is not
+        shown again: of several in one room, the last that changed counts. Raises `Unavailable`.
         """
         if not await self._memory.fact(_MADE, portal.room):
             return
-        mark = msgspec.json.encode([info.name, info.topic]).decode()
-        if await self._memory.fact(_SHOWN, portal.room) == mark:
+        place, mark = f"{portal.room} {info.channel}", msgspec.json.encode([info.name, info.topic]).decode()
+        if await self._memory.fact(_SHOWN, place) == mark:
             return
         try:
             facts = await self._states.of(portal.room)
@@ -134,7 +135,7 @@ class Rooms:
         except Refusal as refusal:
             self._log.info("the room %s cannot be named: %s", portal.room, refusal.reason)
         self._states.changed(portal.room)
-        await self._memory.save_fact(_SHOWN, portal.room, mark)
+        await self._memory.save_fact(_SHOWN, place, mark)
 
     async def problems(self, room: str) -> tuple[str, ...]:
         """What in the room's state keeps the bridge from working well, in plain words; asked when linking and by `check`."""

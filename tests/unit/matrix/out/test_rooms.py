@@ -228,6 +228,17 @@ async def test_a_topic_is_shown_where_we_made_the_room_and_never_over_peoples_ow
     assert rig.hs.state(theirs.room, "m.room.topic") is None
 
 
+async def test_two_channels_of_one_room_do_not_take_turns_with_its_topic_at_each_start(rig: Rig) -> None:
+    tea = ChannelInfo(channel=ChannelId(LOCAL, "#tea"), name="Tea", topic="all about tea")
+    bare = ChannelInfo(channel=ChannelId(LOCAL, "tea@rooms"), name="tea", topic="")
+    room = await rig.rooms.ensure(PortalSettings(room="#ours:localhost"))
+    for _ in range(3):
+        for info in (bare, tea):
+            await rig.rooms.describe(room, info)
+    assert rig.hs.state(room.room, "m.room.topic") == {"topic": "all about tea"}
+    assert len([event for event in rig.hs.events(room.room) if event["type"] == "m.room.topic"]) == 1
+
+
 async def test_what_is_wrong_with_a_room_is_named(rig: Rig) -> None:
     room = await rig.room()
     rig.hs.set_state(
