@@ -46,7 +46,7 @@ class Saying:
         if isinstance(body, Membership):
             if body.move in _DEEDS and not self._house.voices.is_ours(body.who.id):
                 return await self._ask(room, delivery, membership_request(body, room.place.jid, room.people))
-            return self._moved(room, body)
+            return self._moved(room, body, delivery.voice.name)
         if isinstance(body, Redaction) and delivery.target is not None and not delivery.target.ours:
             return await self._ask(room, delivery, moderation_request(delivery, body, room.place.jid, room.people))
         if isinstance(body, ChannelChange) and body.topic is not None and one_line(body.topic) == (room.reading.topic or ""):
@@ -98,8 +98,8 @@ class Saying:
                 return Receipt(evidence=Evidence.FENCED)
         raise refused
 
-    def _moved(self, room: Room, body: Membership) -> Receipt:
-        """Of ours somebody came, went or is called otherwise: they come when they speak, and go when they went.
+    def _moved(self, room: Room, body: Membership, name: str) -> Receipt:
+        """Of ours somebody came, went or is called otherwise, `name` now: they come when they speak, and go when they went.
 
         Who comes into the Matrix room anew may try again where they were refused before.
         """
@@ -110,7 +110,7 @@ class Saying:
         elif one is not None and body.move is Move.JOIN:
             one.refused = None
         elif one is not None and body.move is Move.RENAME:
-            room.cast.seat(one.jid, self._house.voices.nick(room.place.jid, body.who.name))
+            room.cast.seat(one.jid, self._house.voices.nick(room.place.jid, name))
         return Receipt(evidence=Evidence.WRITTEN)
 
 

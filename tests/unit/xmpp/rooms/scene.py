@@ -115,11 +115,11 @@ class Scene:
 
 def delivery(body: str | Body, author: Identity = ALICE, *, channel: ChannelId = LOBBY, **more: Any) -> Delivery:
     now = datetime.now(UTC)
-    given: dict[str, Any] = {"id": uuid4().hex, "event": EventKey(HUB, f"${uuid4().hex}"), **more}
+    voice = Voice(kind=VoiceKind.PUPPET, name=author.name)
+    given: dict[str, Any] = {"id": uuid4().hex, "event": EventKey(HUB, f"${uuid4().hex}"), "voice": voice, **more}
     return Delivery(
         channel=channel,
         author=author,
-        voice=Voice(kind=VoiceKind.PUPPET, name=author.name),
         body=Message(text=Text(plain=body)) if isinstance(body, str) else body,
         happened_at=now,
         accepted_at=now,

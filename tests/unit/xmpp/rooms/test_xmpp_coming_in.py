@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from bridge.contract.errors import Rejected, Unavailable
+from bridge.contract.features import Voice, VoiceKind
 from bridge.model.events import Membership, Move
+from bridge.model.ids import IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.testing import until
 from tests.doubles.component_server import HOST, ComponentServer
-from tests.unit.xmpp.rooms.scene import ALICE, ALICE_JID, CAROL, LOBBY, scene
+from tests.unit.xmpp.rooms.scene import ALICE, ALICE_JID, CAROL, LOBBY, delivery, scene
 
 
 async def test_nobody_comes_in_before_they_speak(server: ComponentServer) -> None:
@@ -72,6 +74,17 @@ async def test_a_new_name_is_a_new_nick_of_the_same_occupant(server: ComponentSe
         assert one.shown()[-1] == ("alice the great", "hello again")
         assert one.nicks() == {"unabridged", "alice the great"}
         assert one.moves() == []
+
+
+async def test_who_is_renamed_bears_the_mark_of_their_network_at_once(server: ComponentServer) -> None:
+    bob = Identity(id=IdentityId(NetworkName("irc"), "bob"), profile=Profile(name="bob"))
+    bobby = Identity(id=bob.id, profile=Profile(name="bobby"))
+    async with scene(server) as one:
+        await one.adapter.deliver(delivery("hello", bob, voice=Voice(kind=VoiceKind.PUPPET, name="bob [irc]")))
+        renamed = delivery(Membership(who=bobby, move=Move.RENAME), bobby, voice=Voice(kind=VoiceKind.PUPPET, name="bobby [irc]"))
+        await one.adapter.deliver(renamed)
+        await until(lambda: one.nicks() == {"unabridged", "bobby [irc]"})
+        assert not [stanza for stanza in server.seen if stanza.get("to", "").endswith("/bobby")]
 
 
 async def test_a_new_name_that_somebody_has_is_not_asked_for_again_and_again(server: ComponentServer) -> None:
