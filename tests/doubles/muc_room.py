@@ -35,6 +35,7 @@ class Room:
         self.occupants: dict[str, Occupant] = {}
         self.archive: list[tuple[str, datetime, Element]] = []
         self.affiliations: dict[str, str] = {}
+        self.name = "A room"
         self.keeps = True
         """Has an archive (XEP-0313), and so gives stanza ids."""
         self.anonymous = True

@@ -61,7 +61,7 @@ class RoomService:
     def _info(self, room: Room) -> Element:
         space = "{http://jabber.org/protocol/disco#info}"
         info = Element(f"{space}query")
-        SubElement(info, f"{space}identity", {"category": "conference", "type": "text", "name": "A room"})
+        SubElement(info, f"{space}identity", {"category": "conference", "type": "text", "name": room.name})
         offered = ["http://jabber.org/protocol/muc", *(("urn:xmpp:occupant-id:0",) if self.offers_occupant_ids else ())]
         offered += [MAM, "urn:xmpp:sid:0"] if room.keeps else []
         offered += [room.moderates] if room.moderates else []

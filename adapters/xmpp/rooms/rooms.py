@@ -103,7 +103,7 @@ class Rooms:
             return ChannelInfo(channel=channel, error=error.reason)
         if not room.open:
             return ChannelInfo(channel=channel, error=room.error.words if room.error is not None else "not in the room")
-        name = room.people.facts.name or place.jid
+        name = room.people.facts.name or place.jid.partition("@")[0]  # as clients show a room without a name
         return ChannelInfo(channel=channel, name=name, topic=room.reading.topic, members=len(room.people))
 
     async def close(self, *channels: ChannelId) -> None:

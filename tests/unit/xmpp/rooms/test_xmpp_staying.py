@@ -28,6 +28,12 @@ async def reconnect(one: Scene) -> None:
     assert info.error is None
 
 
+async def test_a_room_without_a_name_is_called_as_clients_call_it(server: ComponentServer) -> None:
+    server.room(ROOM).name = ""
+    async with scene(server) as one:
+        assert (await one.open()).name == "lobby"
+
+
 async def test_what_was_said_while_we_were_away_comes_in_its_order_with_its_time_once(server: ComponentServer) -> None:
     async with scene(server) as one:
         one.room.enter("bob")
