@@ -17,6 +17,7 @@ from bridge.matrix.power import held_by_users
 
 _MAKING = "room-making"
 _PURPOSE = "org.unabridged.purpose"
+_SERVICE = "io.element.functional_members"
 
 
 class PrivateRooms:
@@ -46,13 +47,17 @@ class PrivateRooms:
         """
         await introduce(self._api)
         wish: dict[str, Any] = {"preset": "trusted_private_chat", "invite": [self._api.bot, owner]}
-        wish |= {"is_direct": True} if group is None else {"name": group}
+        wish |= {"is_direct": True, "initial_state": [self._service()]} if group is None else {"name": group}
         room = await self._made(purpose, wish, puppet)
         await self.sit_by(room, puppet)
         await self.bring(owner, room)
         if group is None:
             await self._call_direct(owner, puppet, room)
         return room
+
+    def _service(self) -> dict[str, Any]:
+        """The bot is nobody to talk to: clients call the chat by the other one alone (MSC4171)."""
+        return {"type": _SERVICE, "state_key": "", "content": {"service_members": [self._api.bot]}}
 
     async def sit_by(self, room: str, puppet: str) -> None:
         """The bot comes into a puppet's room; invited by the puppet where nobody has done so."""

@@ -74,7 +74,7 @@ class Words:
         rows += [self._row(account, contact) for contact in account.contacts.all()]
         shown = tuple(rows)
         return Answer(
-            text=f"{len(rows)} contacts of {account.me}", columns=("address", "name", "state", "status"), rows=shown, data=shown
+            text=f"Contacts of {account.me}: {len(rows)}", columns=("address", "name", "state", "status"), rows=shown, data=shown
         )
 
     def _row(self, account: Account, contact: Contact) -> tuple[str, str, str, str]:

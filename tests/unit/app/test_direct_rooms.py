@@ -60,6 +60,7 @@ async def test_a_direct_chat_gets_a_room_for_two_and_words_go_both_ways(tmp_path
         member = hs.state(room, "m.room.member", ALICE) or {}
         assert (member["membership"], member["is_direct"]) == ("invite", True)
         assert {PUPPET, hs.bot} == set(hs.world.room(room).joined)
+        assert hs.state(room, "io.element.functional_members") == {"service_members": [hs.bot]}, "it is called by Bob alone"
         link = next(link for link in await bridge.ledger.links() if link.channel == CHAT)
         assert (link.direction, link.relay) == (Direction.BOTH, False)
         assert next(p.kind for p in await bridge.ledger.portals() if p.room == room) is PortalKind.CHAT
