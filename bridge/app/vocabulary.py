@@ -19,6 +19,7 @@ from bridge.commands.persons import person_words
 from bridge.commands.quarantine import quarantine_words
 from bridge.commands.undo import undo_words
 from bridge.commands.watching import watching_words
+from bridge.config.mark import mark_of
 from bridge.contract.plan import Plan
 from bridge.delivery.chores import ChoreWorker
 from bridge.delivery.courier import Courier
@@ -52,7 +53,7 @@ def build_desk(
         *parting_words(office, Parting(ground.ledger, plan, courier)),
         *outfeed_words(office, reception.outfeeds),
         *undo_words(office, Undoing(ground.ledger, accept, ground.hub.api, ground.clock)),
-        *watching_words(office, bridge.__version__),
+        *watching_words(office, bridge.__version__, mark_of(ground.settings)),
         *quarantine_words(Quarantine(ground.ledger, plan, courier, ground.clock, chores.wake)),
     )
     return Desk((*own, *calming.words(ground, reception.timelines, courier)), ground.networks.words())

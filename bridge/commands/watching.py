@@ -19,11 +19,12 @@ _CHANNEL = Argument(name="channel", summary='only this one, "network/channel"', 
 LIMIT = Argument(name="limit", summary="at most so many", required=False, default="50")
 
 
-def watching_words(office: Office, version: str) -> tuple[Word, ...]:
-    return (_status(office, version), _trace(office), _dead(office), _replay(office), _version(version))
+def watching_words(office: Office, version: str, settings: str) -> tuple[Word, ...]:
+    """`settings`: the mark of those that the bridge was started with, by which `check` knows whether it runs with others."""
+    return (_status(office, version, settings), _trace(office), _dead(office), _replay(office), _version(version))
 
 
-def _status(office: Office, version: str) -> Word:
+def _status(office: Office, version: str, settings: str) -> Word:
     async def run(asker: Asker, arguments: Arguments) -> Answer:
         admin = asker.permission >= Permission.ADMIN
         counts = await office.counts()
@@ -45,7 +46,13 @@ def _status(office: Office, version: str) -> Word:
                 (row["network"], row["phase"], f"{row['open']} of {row['links']}" if row["links"] else "", row["reason"] or "")
                 for row in networks
             ),
-            data={"version": version, "networks": networks, "logins": logins, "deliveries": dict(counts)},
+            data={
+                "version": version,
+                "settings": settings if admin else None,
+                "networks": networks,
+                "logins": logins,
+                "deliveries": dict(counts),
+            },
         )
 
     return Word(name="status", summary="how the networks and the outbox are", run=run)

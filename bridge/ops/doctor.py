@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge.commands.render import counted
 from bridge.config.adapters_found import FoundAdapters
+from bridge.config.mark import mark_of
 from bridge.config.places import Places, places_of
 from bridge.config.settings import Settings, Tokens
 from bridge.contract.adapter import Examines, Phase
@@ -27,6 +28,12 @@ from bridge.ops.named import unheld
 from bridge.ops.remote import NotRunning, ask
 from bridge.routing.hub import HUB_FEATURES
 
+_OTHERS = Finding(
+    "running bridge",
+    Grade.WARNING,
+    "it was started with other settings: what is said of its networks here is said of those; start it again to use these",
+)
+
 
 async def examine(settings: Settings, config: Path, env: Mapping[str, str], adapters: FoundAdapters) -> list[Finding]:
     """Everything, in the order in which troubles are best mended."""
@@ -40,7 +47,7 @@ async def examine(settings: Settings, config: Path, env: Mapping[str, str], adap
     findings += told
     if held is not None:
         findings += [finding async for finding in look_at_homeserver(settings, held)]
-    live = await asyncio.to_thread(look_at_running_bridge, places.socket)
+    live = await asyncio.to_thread(look_at_running_bridge, settings, places.socket)
     findings += live or [finding async for finding in look_at_networks(settings, adapters)]
     findings += await asyncio.to_thread(look_at_logins, settings, adapters, places.socket)
     findings += look_at_outside(settings)
@@ -89,14 +96,15 @@ def look_at_database_server(url: str) -> Finding:
     return Finding("database", Grade.OK, "the database server takes us in")
 
 
-def look_at_running_bridge(socket: Path) -> list[Finding]:
-    """How the networks of a running bridge are; nothing where none runs."""
+def look_at_running_bridge(settings: Settings, socket: Path) -> list[Finding]:
+    """How the networks of a running bridge are, and whether it has these settings; nothing where none runs."""
     try:
         answer = ask(socket, "status", {}, None)
     except (NotRunning, OSError):
         return []
-    networks = answer.data.get("networks", []) if isinstance(answer.data, dict) else []
-    return [_live(network) for network in networks]
+    told = answer.data if isinstance(answer.data, dict) else {}
+    found = [_live(network) for network in told.get("networks", [])]
+    return found if told.get("settings") == mark_of(settings) else [_OTHERS, *found]
 
 
 def look_at_logins(settings: Settings, adapters: FoundAdapters, socket: Path) -> list[Finding]:

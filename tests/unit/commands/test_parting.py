@@ -51,7 +51,7 @@ def parting() -> SmallParting:
 
 async def say(office: SmallOffice, parting: SmallParting, line: str, who: Asker = ADMIN) -> Answer:
     word, *rest = line.split()
-    return await Desk((*parting_words(office, parting), *watching_words(office, "1"))).ask(who, word, rest)
+    return await Desk((*parting_words(office, parting), *watching_words(office, "1", "m"))).ask(who, word, rest)
 
 
 async def test_a_merged_post_is_parted_alone_and_a_whole_one_from_all(office: SmallOffice, parting: SmallParting) -> None:

@@ -29,7 +29,7 @@ def office() -> SmallOffice:
 
 @pytest.fixture
 def desk(office: SmallOffice) -> Desk:
-    return Desk((*linking_words(office), *watching_words(office, "1.2.3")))
+    return Desk((*linking_words(office), *watching_words(office, "1.2.3", "mark")))
 
 
 async def say(desk: Desk, line: str, who: Asker = ADMIN) -> Answer:

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bridge.config.adapters_found import FoundAdapters
+from bridge.config.mark import mark_of
 from bridge.config.settings import BridgeSettings, HomeserverSettings, LinkSettings, NetworkSettings, PortalSettings, Settings
 from bridge.contract.features import Feature, Features, Level, Manifest
 from bridge.contract.words import Answer
@@ -227,12 +228,16 @@ async def test_a_running_bridge_is_asked_how_its_networks_are(hs: FakeHomeserver
             network("away", "transient", "connection refused", {}),
             network("banned", "failed", "K-lined", {}),
         ]
-        return Answer(data={"networks": networks})
+        return Answer(data={"networks": networks, "settings": mark_of(settings)})
 
+    settings = settings_for(hs)
     server = ControlServer(tmp_path / "unabridged.sock", answer, logging.getLogger("test"))
     await server.start()
-    found = await check(settings_for(hs), tmp_path)
+    found = await check(settings, tmp_path)
+    changed = await check(msgspec.structs.replace(settings, portals=()), tmp_path)
     await server.close()
+    assert "running bridge" not in found
+    assert changed["running bridge"].words.startswith("it was started with other settings")
     assert (found["local"].grade, found["local"].words) == (Grade.OK, "connected, 2 of 2 links open")
     assert (found["half"].grade, found["half"].words) == (Grade.WARNING, "connected, 1 of 2 links open; half/#x: invite only")
     assert found["away"].grade is Grade.WARNING
