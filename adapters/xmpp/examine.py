@@ -5,6 +5,7 @@ It logs in, which would take a running bridge's place for a moment: `check` asks
 
 import asyncio
 import hashlib
+import socket
 import ssl
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -44,6 +45,8 @@ async def examine(config: XmppConfig) -> str:
         raise OSError(f"there is no file {config.tls_ca}, which `tls_ca` names") from None
     except ConnectionRefusedError:
         raise OSError(f"nothing listens at {at}: is the server running, and its port for components open?") from None
+    except socket.gaierror as error:
+        raise OSError(f"`server` names {address(config.server)[0]}, which cannot be found: {error.strerror}") from None
     except ssl.SSLError as error:
         raise OSError(f"{at} does not speak TLS as it should: {error.reason or error} (see `tls` and `tls_ca`)") from None
     return f"{at} takes us for {config.component}; {files}; {await world(config.component)}"

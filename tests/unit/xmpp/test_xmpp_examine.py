@@ -136,3 +136,8 @@ async def test_accounts_alone_need_no_server() -> None:
 async def test_a_missing_file_of_certificates_is_named() -> None:
     with pytest.raises(OSError, match=r"there is no file /nowhere/ca\.pem, which `tls_ca` names"):
         await Xmpp.examine(XmppConfig(component="bridge.example.org", secret="shh", tls=True, tls_ca="/nowhere/ca.pem"))
+
+
+async def test_a_name_that_nobody_has_is_named() -> None:
+    with pytest.raises(OSError, match=r"`server` names nowhere\.invalid, which cannot be found"):
+        await Xmpp.examine(config(0, server="nowhere.invalid:5347"))
