@@ -28,6 +28,7 @@ from tests.doubles.bridge import put_together
 FOUND = FoundAdapters(
     {
         "xmpp": EntryPoint("xmpp", "adapters.xmpp.adapter:Xmpp", GROUP),
+        "feeds": EntryPoint("feeds", "adapters.feeds.adapter:Feeds", GROUP),
         "irc": EntryPoint("irc", "adapters.irc.adapter:Irc", GROUP),
         "fantasy": EntryPoint("fantasy", "adapters.fantasy.adapter:Fantasy", GROUP),
     }
