@@ -16,10 +16,10 @@ _NOT_IN = frozenset({"not-acceptable", "not-allowed", "bad-request"})
 
 
 class Mending:
-    """Of one room; one thing at a time. `changed` is told where it is in again, or shut still."""
+    """Of one room; one thing at a time. `changed` is told where it is in again, or shut still; `forgot` where it forgot us."""
 
-    def __init__(self, room: Room, changed: Callable[[Place], None]) -> None:
-        self.room, self._changed = room, changed
+    def __init__(self, room: Room, changed: Callable[[Place], None], forgot: Callable[[Place], None]) -> None:
+        self.room, self._changed, self._forgot = room, changed, forgot
         self._busy = False
 
     def due(self) -> bool:
@@ -69,6 +69,7 @@ class Mending:
             return
         room.cast.forget_all(Refused(FORGOTTEN), lost=False)
         room.timers.after(0.0)
+        self._forgot(room.place)
 
     async def _is_in(self, one: Participant) -> bool | None:
         """Asks the room (XEP-0410). None: it can't be told now."""

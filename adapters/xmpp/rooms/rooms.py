@@ -14,6 +14,7 @@ from adapters.xmpp.rooms.mending import Mending
 from adapters.xmpp.rooms.participant import State
 from adapters.xmpp.rooms.room import Room
 from adapters.xmpp.rooms.saying import Saying, Shelves
+from adapters.xmpp.rooms.services import Services
 from adapters.xmpp.stanza import ns
 from adapters.xmpp.stanza.parts import Bad, Fault
 from adapters.xmpp.stanza.said import read_message
@@ -41,6 +42,7 @@ class Rooms:
         self.wanted: dict[str, Room] = {}
         """By address."""
         self._mending: dict[str, Mending] = {}
+        self._services = Services(self.wanted, house.tools.clock.monotonic)
         self._due = asyncio.Event()
         self._features = room_features(
             house.config.stanza_bytes, grants=house.config.grant_moderators and house.voices.person is None
@@ -64,6 +66,7 @@ class Rooms:
         for room in [room for room in self.wanted.values() if not _rests(room)]:
             with _alone(room, self._house):
                 room.tick()
+        self._services.tick()
         self._look_after()
 
     def _look_after(self) -> None:
@@ -93,7 +96,7 @@ class Rooms:
         room = self.wanted.get(place.jid)
         if room is None:
             room = self.wanted[place.jid] = Room(place, self._house)
-            self._mending[place.jid] = Mending(room, self._house.look_again)
+            self._mending[place.jid] = Mending(room, self._house.look_again, self._services.forgot_us)
         try:
             async with turns:
                 if not _rests(room):

@@ -13,7 +13,7 @@ QUIET_SECONDS = 300.0
 class Timers:
     def __init__(self, house: House) -> None:
         self._monotonic, self._random = house.tools.clock.monotonic, house.tools.random
-        self._heard_at = self._in_since = self._monotonic()
+        self.heard_at = self._in_since = self._monotonic()
         self._due_at: float | None = None
         self._tries = 0
 
@@ -28,15 +28,20 @@ class Timers:
         return self._due_at is not None and not self.due
 
     @property
+    def idle(self) -> bool:
+        """Nothing is to be done, now or later."""
+        return self._due_at is None
+
+    @property
     def quiet(self) -> bool:
-        return self._due_at is None and self._monotonic() - self._heard_at > QUIET_SECONDS
+        return self.idle and self._monotonic() - self.heard_at > QUIET_SECONDS
 
     def heard(self) -> None:
         """Something came from the room, or we have just asked it."""
-        self._heard_at = self._monotonic()
+        self.heard_at = self._monotonic()
 
     def came_in(self) -> None:
-        self._heard_at = self._in_since = self._monotonic()
+        self.heard_at = self._in_since = self._monotonic()
 
     def later(self) -> None:
         """It would not have us: later each time, unless we were in for long."""
