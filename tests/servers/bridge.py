@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -95,6 +96,14 @@ class BridgeProcess:
         finally:
             ended.cancel()
         raise RuntimeError(f"the bridge ended:\n{self.child.last_words(40)}")
+
+    async def accepted(self, network: str) -> int:
+        """Events of the network that are on disk since this start."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics") as answer:
+            counted = re.search(
+                rf'^unabridged_events_accepted_total{{network="{network}"}} (\S+)$', await answer.text(), re.MULTILINE
+            )
+        return int(float(counted[1])) if counted else 0
 
     async def kill(self) -> None:
         """kill -9."""
