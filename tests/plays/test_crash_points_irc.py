@@ -47,10 +47,13 @@ class Spoken(ToMatrix):
 
 
 def heard_by(bob: Person) -> Iterable[str]:
-    """Of what alice said. A line that says that it may be one again is none more."""
-    plain = [line for line in bob.heard if not line.startswith(REPEAT)]
-    yield from plain
-    yield from {line.removeprefix(REPEAT) for line in bob.heard if line.startswith(REPEAT)} - {*plain}
+    """Of what alice said, in the order in which it first came. A line that says that it may be one again is none more."""
+    known: set[str] = set()
+    for line in bob.heard:
+        text = line.removeprefix(REPEAT)
+        if text == line or text not in known:
+            known.add(text)
+            yield text
 
 
 def settings_with(server: DemoServer, hs: FakeHomeserver) -> Settings:

@@ -28,6 +28,10 @@ class Wire(Protocol):
         """Raises `Unavailable`, `Rejected`."""
         ...
 
+    def hurry(self) -> None:
+        """See `wire.component.Link.hurry`."""
+        ...
+
     def ask(self, iq: Element) -> "asyncio.Future[Element]":
         """See `wire.component.Link.ask`."""
         ...
@@ -61,6 +65,11 @@ class House:
     def write(self, element: Element) -> None:
         """Raises `Unavailable`, `Rejected`."""
         self.linked().write(element)
+
+    def say(self, element: Element) -> None:
+        """`write` what the room will show us: it leaves at once."""
+        self.write(element)
+        self.linked().hurry()
 
     def linked(self) -> Wire:
         """Raises `Unavailable` where there is none."""

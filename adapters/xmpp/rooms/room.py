@@ -63,7 +63,7 @@ class Room:
         self.timers = Timers(house)
         self.outgoing = Outgoing(
             self.cast,
-            write=house.write,
+            write=house.say,
             monotonic=self._monotonic,
             doubt=self.doubted.add,
             deaf=lambda: self.open and self.me in self.doubted,

@@ -133,7 +133,7 @@ class Client:
         """
         transport = self.stream.transport
         if transport is not None and not transport.is_closing():
-            self._pen.end()
+            self._pen.flush()
             if leave:
                 transport.write(b"</stream:stream>")
             transport.close()
@@ -177,7 +177,7 @@ class Client:
     # writing
 
     def write(self, element: Element | str) -> None:
-        """One stanza, or text that is one, in the order of the calls; it leaves at once.
+        """One stanza, or text that is one, in the order of the calls; it leaves before the loop's next turn.
 
         Raises `Unavailable` without a connection, `Rejected` where the stanza is larger than the server takes.
         """
@@ -191,6 +191,10 @@ class Client:
         self._pen.put(element)
         if self.session.owed >= OWED_AT_MOST and not self._listener.waiting:
             self._request()
+
+    def hurry(self) -> None:
+        """See `wire.component.Link.hurry`."""
+        self._pen.flush()
 
     def fence(self) -> "asyncio.Future[None]":
         """Done once the server has all that was written before; `Uncertain` where that can't be known any more."""

@@ -5,13 +5,11 @@ person, or a *fence*: a ping to ourselves, which the server routes back behind a
 everything that was written since the one before.
 
 Nothing is kept for the next connection: what cannot be written now is `Unavailable`, what was written and not proven when the
-connection ended is `Uncertain`, and the courier takes it from there. What is written goes to the transport at once: behind us in
-the loop waits the answer to whoever gave us the message, and the network should have it before that.
+connection ended is `Uncertain`, and the courier takes it from there. What is written in one turn of the loop leaves in one piece.
 """
 
 import asyncio
 import ssl
-from contextlib import suppress
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
@@ -57,6 +55,7 @@ class Link:
         self._up: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._why: Disconnected | None = None
+        self._buffer: list[str] = []
         self._asking = Asking(tools, server=self.host)
         self._waiting: list[asyncio.Future[None]] = []
         self._fences: dict[str, tuple[float, list[asyncio.Future[None]]]] = {}
@@ -99,7 +98,7 @@ class Link:
         if transport is None:
             self.end(Disconnected("closed"))
             return
-        self._fence()
+        self._flush()
         if not transport.is_closing():
             transport.write(b"</stream:stream>")
             transport.close()
@@ -114,6 +113,7 @@ class Link:
         if self.over.done():
             return
         self.over.set_result(error)
+        self._buffer.clear()
         lost = Uncertain(f"the connection was lost before the server answered: {error.reason}")
         for waiter in (*self._waiting, *(one for _, waiters in self._fences.values() for one in waiters)):
             fail(waiter, lost)
@@ -140,7 +140,7 @@ class Link:
     # writing
 
     def write(self, element: Element | str) -> None:
-        """One stanza, or text that is one, in the order of the calls; it leaves at once.
+        """One stanza, or text that is one, in the order of the calls; it leaves before the loop's next turn.
 
         Raises `Unavailable` without a connection, `Rejected` where the stanza is larger than the server takes.
         """
@@ -150,7 +150,16 @@ class Link:
             raise Unavailable(NOT_CONNECTED)
         if len(element) > self._config.stanza_bytes // 4 and len(element.encode()) > self._config.stanza_bytes:
             raise Rejected("the message is larger than the server takes")
-        self.stream.transport.write(element.encode("utf-8", "replace"))
+        if not self._buffer:
+            self._loop.call_soon(self._flush)
+        self._buffer.append(element)
+
+    def hurry(self) -> None:
+        """What was written leaves now, not at the end of the turn, where the answer to whoever gave us the message stands, too.
+
+        For what proves itself by coming back. What is to have a fence waits for it: who is quick must not answer before that.
+        """
+        self._flush()
 
     def fence(self) -> "asyncio.Future[None]":
         """Done once the server has dealt with all that was written before. `Uncertain` where the connection ends first."""
@@ -158,8 +167,8 @@ class Link:
         if self.over.done():
             fail(waiter, Uncertain(NOT_CONNECTED))
             return waiter
-        if not self._waiting:
-            self._loop.call_soon(self._fence)
+        if not self._buffer and not self._waiting:
+            self._loop.call_soon(self._flush)
         self._waiting.append(waiter)
         return waiter
 
@@ -177,16 +186,17 @@ class Link:
             raise
         return answer
 
-    def _fence(self) -> None:
-        """Once for all that asked for it in this turn of the loop, behind all that was written in it."""
-        if not self._waiting or self.over.done():
-            return
-        iq = ping()
-        iq.attrib.update({"id": (id := next(self._asking.ids)), "from": self.host, "to": self.host})
-        self._fences[id] = (self._tools.clock.monotonic(), self._waiting)
-        self._waiting = []
-        with suppress(Unavailable):  # the connection is closing: its end tells those who wait
-            self.write(iq)
+    def _flush(self) -> None:
+        if self._waiting and not self.over.done():
+            iq = ping()
+            iq.attrib.update({"id": (id := next(self._asking.ids)), "from": self.host, "to": self.host})
+            self._fences[id] = (self._tools.clock.monotonic(), self._waiting)
+            self._waiting = []
+            self._buffer.append(written(iq))
+        data, self._buffer = "".join(self._buffer), []
+        transport = self.stream.transport
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data.encode("utf-8", "replace"))
 
     # reading
 

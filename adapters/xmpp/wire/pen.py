@@ -1,4 +1,4 @@
-"""Writing to a stream: at once, but for what is to stand behind all that a turn of the loop writes."""
+"""Writing to a stream: what is put in one turn of the loop leaves in one piece."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,9 @@ class Pen:
     def __init__(self, transport: Callable[[], asyncio.WriteTransport | None]) -> None:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
+        self._buffer: list[str] = []
         self._last = ""
+        self._scheduled = False
 
     @property
     def open(self) -> bool:
@@ -18,23 +20,27 @@ class Pen:
         return transport is not None and not transport.is_closing()
 
     def put(self, data: str) -> None:
-        """Where the stream is closed it goes nowhere."""
-        transport = self._transport()
-        if transport is not None and not transport.is_closing():
-            transport.write(data.encode("utf-8", "replace"))
+        self._schedule()
+        self._buffer.append(data)
 
     def end_with(self, data: str) -> None:
         """Behind all that this turn still writes; said once however often it is asked for."""
-        if not self._last:
-            self._loop.call_soon(self.end)
+        self._schedule()
         self._last = data
 
-    def end(self) -> None:
-        """Say now what was to stand behind."""
-        data, self._last = self._last, ""
-        if data:
-            self.put(data)
+    def flush(self) -> None:
+        self._scheduled = False
+        data, self._buffer, self._last = "".join((*self._buffer, self._last)), [], ""
+        transport = self._transport()
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data.encode("utf-8", "replace"))
 
     def drop(self) -> None:
         """What has not left never will."""
+        self._buffer.clear()
         self._last = ""
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
