@@ -114,11 +114,6 @@ class Outgoing:
 
     # what comes of them
 
-    def said_by(self, id: str) -> Participant | None:
-        """Who said what is on its way."""
-        post = self._written.get(id)
-        return None if post is None else post.one
-
     def topic_by(self, one: Participant, topic: str) -> str | None:
         """Which message on its way sets that topic: a room shows a topic without the id it came with (Prosody does)."""
         found = (post for post in self._written.values() if post.one is one and post.element.findtext(_SUBJECT) == topic)

@@ -102,10 +102,14 @@ class Reading:
         elif not self._people.facts.keeps:
             self._mark = Mark(scene.at or scene.now)
 
+    def marked(self, message: Element) -> str | None:
+        """The delivery that a message is which bears our mark."""
+        return self._house.stamp.read(message.get("id"), self._place.jid)
+
     def recognize(self, kept: Archived) -> None:
         """A message out of the archive that was, or will be, read otherwise too: proof, where it is ours."""
         said = read_message(kept.message)
-        ours = self._house.stamp.of(kept.message, self._place.jid)
+        ours = self.marked(kept.message)
         if ours is not None and not isinstance(said, Bad):
             scene = self._scene(said, kept, history=True)
             self._prove(ours, Receipt(evidence=Evidence.ECHOED, ids=copy_ids(said, scene, self._name(said, scene)), at=scene.at))
@@ -148,17 +152,12 @@ class Reading:
         )
 
     def _ours(self, element: Element, said: Said) -> str | None:
-        """By our mark; where a room takes that out, by who has the nick and what they have on the way."""
-        ours = self._house.stamp.of(element, self._place.jid)
-        if ours is not None:
+        """By our mark; a topic, which a room may show without its id, by who has the nick and what they have on the way."""
+        ours = self.marked(element)
+        if ours is not None or not _is_topic(said):
             return ours
         one = self._cast.nicks.holder(resource_of(said.sender))
-        if one is None:
-            return None
-        if _is_topic(said):
-            return self._outgoing.topic_by(one, said.subject or "")
-        id = said.id or ""
-        return id if self._outgoing.said_by(id) is one else None
+        return None if one is None else self._outgoing.topic_by(one, said.subject or "")
 
     def _name(self, said: Said, scene: Scene) -> IdentityId:
         """Who of ours said it, as the room's people know them."""

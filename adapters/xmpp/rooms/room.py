@@ -198,7 +198,7 @@ class Room:
         """
         if self.past.take(element) or self.me.state is not State.IN:
             return
-        if self._held is not None and self.people.facts.keeps and self._house.stamp.of(element, self.place.jid) is None:
+        if self._held is not None and self.people.facts.keeps and self.reading.marked(element) is None:
             self._held.append(element)  # our own prove something, and need not wait
             if len(self._held) > MOST_HELD:
                 self._house.tools.log.warning("much is said in %s while its archive is being read", self.place.jid)

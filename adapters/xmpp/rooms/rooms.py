@@ -144,8 +144,8 @@ class Rooms:
         said = read_message(element)
         if isinstance(said, Bad):
             self._house.odd(said.why)
-        elif said.id is not None:
-            room.bounced(said.id, to, said.fault or Fault())
+        elif (delivery := self._house.stamp.read(said.id, room.place.jid)) is not None:
+            room.bounced(delivery, to, said.fault or Fault())
             self._look_after()
 
     def _turn_away(self, element: Element) -> None:

@@ -65,7 +65,7 @@ class Saying:
         """Written when this returns, or in its turn. Raises what writing raises."""
         repeats = not room.people.facts.keeps  # where there is an archive, what is sent again was looked for in it
         element = message_for(delivery, room.place.jid, sender=one.jid, jid_of=room.address, mark_repeats=repeats)
-        self._house.stamp.put(element, room.place.jid, delivery.id)
+        element.set("id", self._house.stamp.put(delivery.id, room.place.jid))
         return _seen(room.outgoing.submit(delivery.id, one, element), delivery)
 
     def _speaker(self, room: Room, delivery: Delivery) -> Participant:

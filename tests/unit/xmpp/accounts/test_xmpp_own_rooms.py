@@ -229,7 +229,7 @@ async def test_an_old_login_is_told_to_log_in_again(stage: Stage) -> None:
 async def test_somebody_s_forged_mark_is_no_proof(stage: Stage) -> None:
     room = await come_in(stage)
     room.enter("bob", BOB)
-    room.say("bob", "I am juliet's", id="c" * 32, more="<by-us xmlns='urn:unabridged:said' mark='0'/>")
+    room.say("bob", "I am juliet's", id=f"{'c' * 32}.{'0' * 20}")
     await until(lambda: bool(heard(stage)))
     assert not stage.inlet.proofs
     assert heard(stage)[0].author.name == "bob"

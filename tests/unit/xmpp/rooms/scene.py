@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from adapters.xmpp.adapter import Xmpp
 from adapters.xmpp.component import TICK_SECONDS
 from adapters.xmpp.config import XmppConfig
+from adapters.xmpp.rooms.stamp import Stamp
 from bridge.contract.adapter import ChannelInfo
 from bridge.contract.delivery import Delivery, Receipt
 from bridge.contract.errors import Disconnected
@@ -29,6 +30,7 @@ from tests.unit.xmpp.accounts.stage import Web
 
 NET = NetworkName("jabber")
 LOBBY = ChannelId(NET, "lobby@muc.example.org")
+STAMP = Stamp(SECRET)
 ALICE = Identity(id=IdentityId(HUB, "@alice:example.org"), profile=Profile(name="alice"))
 CAROL = Identity(id=IdentityId(HUB, "@carol:example.org"), profile=Profile(name="carol"))
 ALICE_JID = f"alice\\3aexample.org@{HOST}"
@@ -101,7 +103,7 @@ class Scene:
         found = []
         for _, _, stanza in self.room.archive:
             nick, body = stanza.get("from", "").partition("/")[2], named(stanza, "body")
-            if body is not None and stanza.find("{urn:unabridged:said}by-us") is not None:
+            if body is not None and STAMP.read(stanza.get("id"), LOBBY.id) is not None:
                 found.append((nick, body.text or ""))
         return found
 

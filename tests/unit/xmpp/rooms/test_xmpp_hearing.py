@@ -170,8 +170,7 @@ async def test_what_another_sends_with_an_id_or_a_mark_of_ours_is_theirs(server:
     async with scene(server) as one:
         one.room.enter("eve")
         await one.say("hello")
-        mark = "<by-us xmlns='urn:unabridged:said' mark='0123456789abcdef0123456789abcdef'/>"
-        one.room.say("eve", "I am alice", id="0" * 32, more=mark)
+        one.room.say("eve", "I am alice", id=f"{'0' * 32}.{'01234' * 4}")
         one.room.say("eve", "me too", id="1" * 32)
         await one.heard_all()
         assert one.said() == ["I am alice", "me too"]
@@ -184,10 +183,9 @@ async def test_who_copies_our_mark_can_only_be_taken_for_what_they_copied(server
         one.room.enter("eve")
         await one.say("hello")
         (_, _, original) = one.room.archive[-1]
-        mark = original.find("{urn:unabridged:said}by-us")
-        assert mark is not None
-        forged = f"<by-us xmlns='urn:unabridged:said' mark='{mark.get('mark')}'/>"
-        one.room.say("eve", "with another id", id="2" * 32, more=forged)
+        mark = original.get("id", "").partition(".")[2]
+        assert mark
+        one.room.say("eve", "with another id", id=f"{'2' * 32}.{mark}")
         await one.heard_all()
         assert one.said() == ["with another id"]
 
