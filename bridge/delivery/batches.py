@@ -1,5 +1,6 @@
 """Making a batch of what waits, and putting one together again after a restart."""
 
+from collections.abc import Callable
 from itertools import islice, takewhile
 
 import msgspec
@@ -11,7 +12,7 @@ from bridge.ledger.rows import Batch, State
 from bridge.model.ids import ChannelId
 
 
-async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: str) -> int:
+async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, new_id: Callable[[], str]) -> int:
     """Join to the head what may join it, committed and leased before anything of it is attempted.
 
     Returns the lines joined; 0: none.
@@ -20,6 +21,7 @@ async def join_head(backlog: Backlog, outbox: Outbox, channel: ChannelId, id: st
     items = list(islice(backlog.items, leading(item.entries[0] for item in fresh)))
     if len(items) < 2:
         return 0
+    id = new_id()
     entries = [item.entries[0] for item in items]
     deliveries = tuple(entry.delivery.id for entry in entries)
     bodies = tuple(entry.delivery.body for entry in entries)

@@ -7,7 +7,7 @@ mixes authors, and touches only lines that mean the same when they stand above o
 
 import html
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, takewhile
 
 from bridge.contract.delivery import Delivery
 from bridge.contract.features import VoiceKind
@@ -46,12 +46,12 @@ def leading(entries: Iterable[Entry]) -> int:
     first = next(rest, None)
     if first is None:
         return 0
-    if not joinable(first):
+    following = takewhile(lambda entry: _same_speaker(first.delivery, entry.delivery) and joinable(entry), rest)
+    second = next(following, None)
+    if second is None or not joinable(first):
         return 1
     count = size = lines = 0
-    for entry in chain((first,), rest):
-        if count and not (_same_speaker(first.delivery, entry.delivery) and joinable(entry)):
-            break
+    for entry in chain((first, second), following):
         more, high = _measure(entry)
         size, lines = size + more, lines + high
         if count and (size > MOST_BYTES or lines > MOST_LINES):

@@ -198,7 +198,7 @@ class Lane:
                 if head.unsure:
                     return
         elif self._joins and self._behind and len(self.backlog.items) > 1:
-            joined = await join_head(self.backlog, self._desk.outbox, self.channel, self._desk.new_id())
+            joined = await join_head(self.backlog, self._desk.outbox, self.channel, self._desk.new_id)
             if joined:
                 self._desk.metrics.count("deliveries_joined", joined, network=self._way.network)
         if not (head.leased or await self._lease(head)):
