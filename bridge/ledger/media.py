@@ -1,10 +1,12 @@
 """Media already uploaded, public links taken back, and small facts."""
 
+from msgspec import structs
 from sqlalchemy import Executable, delete, select
 
 from bridge.ledger import schema
 from bridge.ledger.core import Core
 from bridge.ledger.recent import Remembered
+from bridge.ledger.rows import Uploaded
 from bridge.ledger.upsert import upsert
 from bridge.model.ids import EventKey
 
@@ -17,18 +19,19 @@ class Media:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def media(self, source: str) -> str | None:
-        """The mxc URI of what was uploaded from this source."""
-        query = select(_media.c.mxc).where(_media.c.source == source)
-        return await self._core.read(lambda connection: connection.execute(query).scalar())
+    async def media(self, source: str) -> Uploaded | None:
+        """What was uploaded from this source."""
+        query = select(*(_media.c[name] for name in Uploaded.__struct_fields__)).where(_media.c.source == source)
+        row = await self._core.read(lambda connection: connection.execute(query).first())
+        return None if row is None else Uploaded(**row._mapping)
 
     async def same_media(self, sha256: str) -> str | None:
         """The mxc URI of something uploaded with the same content, from wherever."""
         query = select(_media.c.mxc).where(_media.c.sha256 == sha256).limit(1)
         return await self._core.read(lambda connection: connection.execute(query).scalar())
 
-    async def save_media(self, source: str, mxc: str, sha256: str | None, size: int | None) -> None:
-        values = {"source": source, "mxc": mxc, "sha256": sha256, "size": size, "at": self._core.clock.now()}
+    async def save_media(self, source: str, file: Uploaded, sha256: str | None) -> None:
+        values = {"source": source, **structs.asdict(file), "sha256": sha256, "at": self._core.clock.now()}
         await self._core.execute(upsert(_media, values))
 
     async def revoke_links(self, event: EventKey) -> None:

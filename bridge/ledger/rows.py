@@ -146,6 +146,15 @@ class Trace(Struct, frozen=True, kw_only=True):
     mergers: tuple[Merger, ...] = ()
 
 
+class Uploaded(Struct, frozen=True, kw_only=True):
+    """A file of another network that is on the homeserver. `size` in bytes; `width` and `height` in pixels, of pictures."""
+
+    mxc: str
+    size: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
 class PuppetRow(Struct, frozen=True, kw_only=True):
     """The Matrix user that stands for an identity, as far as it has been set up."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect
 
 from bridge.ledger.errors import LedgerRefused
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test holds it against the files."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -1,17 +1,20 @@
 """Files of other networks on their way to the homeserver, each source once."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 from bridge.contract.toolbox import MediaStore, MediaStream
+from bridge.ledger.rows import Uploaded
+from bridge.matrix.pictures import HEAD, pixels
 from bridge.model.events import Attachment, Body, ChannelChange, Edit, Message
 
 
 class MediaMemory(Protocol):
-    async def media(self, source: str) -> str | None: ...
-    async def save_media(self, source: str, mxc: str, sha256: str | None, size: int | None) -> None: ...
+    async def media(self, source: str) -> Uploaded | None: ...
+    async def save_media(self, source: str, file: Uploaded, sha256: str | None) -> None: ...
 
 
 class _Measured:
@@ -24,11 +27,14 @@ class _Measured:
         self.type = stream.type or fallback.type
         self.size = stream.size
         self.seen = 0
+        self.head = b""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         async for chunk in self._stream.chunks():
             self._hash.update(chunk)
             self.seen += len(chunk)
+            if len(self.head) < HEAD:
+                self.head += chunk[: HEAD - len(self.head)]
             yield chunk
 
     @property
@@ -43,17 +49,17 @@ class Uploads:
         self._cap = cap
         self._log = log
 
-    async def of(self, body: Body) -> dict[str, str]:
-        """mxc addresses by source, of every file the body names. What cannot be had is left out: it will go as a link."""
+    async def of(self, body: Body) -> dict[str, Uploaded]:
+        """By source, every file the body names. What cannot be had is left out: it will go as a link."""
         files = _files(body)
         if not files:
             return {}
         found = [
-            (file.source, await self._address(file)) for file in files if file.source and not file.source.startswith("mxc://")
+            (file.source, await self._uploaded(file)) for file in files if file.source and not file.source.startswith("mxc://")
         ]
-        return {source: address for source, address in found if address}
+        return {source: uploaded for source, uploaded in found if uploaded is not None}
 
-    async def _address(self, file: Attachment) -> str | None:
+    async def _uploaded(self, file: Attachment) -> Uploaded | None:
         known = await self._memory.media(file.source)
         if known is not None:
             return known
@@ -66,8 +72,10 @@ class Uploads:
         except OSError as error:
             self._log.info("a file goes as a link: %s", error)
             return None
-        await self._memory.save_media(file.source, address, measured.sha256, measured.seen)
-        return address
+        width, height = await asyncio.to_thread(pixels, measured.head) or (None, None)
+        uploaded = Uploaded(mxc=address, size=measured.seen, width=width, height=height)
+        await self._memory.save_media(file.source, uploaded, measured.sha256)
+        return uploaded
 
 
 def _files(body: Body) -> tuple[Attachment, ...]:

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 from bridge.contract.delivery import Delivery
+from bridge.ledger.rows import Uploaded
 from bridge.matrix.convert.people_out import UserOf, anchor, linked
 from bridge.matrix.convert.post_out import FACTS, capped, dressed, facts_of, is_quiet, own_words, under
 from bridge.matrix.convert.size import fitting
@@ -39,17 +40,17 @@ _ALT_BYTES = 6000
 
 
 def message_events(
-    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
+    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, Uploaded], prefix: str
 ) -> list[tuple[str, Content]]:
     """(type, content) of each event, at least one. A file that is not among `uploads` becomes a link in the text."""
     return [(kind, fitting(content)) for kind, content in _events(message, delivery, user_of, uploads, prefix)]
 
 
 def _events(
-    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, str], prefix: str
+    message: Message, delivery: Delivery, user_of: UserOf, uploads: Mapping[str, Uploaded], prefix: str
 ) -> list[tuple[str, Content]]:
-    files = [(file, address) for file in message.attachments if (address := _address(file, uploads))]
-    links = [file for file in message.attachments if not _address(file, uploads)]
+    files = [(file, there) for file in message.attachments if (there := _there(file, uploads))]
+    links = [file for file in message.attachments if not _there(file, uploads)]
     own = Text(plain=_shows(files[0][0])) if _speaks(message, files) else own_words(message, delivery)
     text = _words(own, message, delivery, user_of, prefix, links)
     first = {"m.mentions": _mentions(message, delivery, user_of), **_relation(delivery)}
@@ -60,22 +61,22 @@ def _events(
         return [("m.room.message", {**_text(message, text, delivery), **first})]
     shown = _speaks(message, files)
     if shown or (len(files) == 1 and not (text.plain and files[0][0].alt)):
-        (file, address), *files = files
-        events = [_file(file, address, text, message.warning, first)]
+        (file, there), *files = files
+        events = [_file(file, there, text, message.warning, first)]
     else:
         events = [("m.room.message", {**_text(message, text, delivery), **first})] if text.plain else []
-    for file, address in files:
-        events.append(_file(file, address, Text(plain=""), message.warning, after if events else first))
+    for file, there in files:
+        events.append(_file(file, there, Text(plain=""), message.warning, after if events else first))
     return events
 
 
-def _speaks(message: Message, files: Sequence[tuple[Attachment, str]]) -> bool:
+def _speaks(message: Message, files: Sequence[tuple[Attachment, Uploaded]]) -> bool:
     """Whether a post has no words but what its first picture shows, which then has the post written around it."""
     return bool(files) and message.post is not None and not message.text.plain.strip()
 
 
-def _address(file: Attachment, uploads: Mapping[str, str]) -> str | None:
-    return file.source if file.source.startswith("mxc://") else uploads.get(file.source)
+def _there(file: Attachment, uploads: Mapping[str, Uploaded]) -> Uploaded | None:
+    return Uploaded(mxc=file.source) if file.source.startswith("mxc://") else uploads.get(file.source)
 
 
 def _words(own: Text, message: Message, delivery: Delivery, user_of: UserOf, prefix: str, links: Sequence[Attachment]) -> Text:
@@ -168,17 +169,23 @@ def _place(place: Location, said: str) -> Content:
     return where if said else {**where, "msgtype": "m.location", "geo_uri": uri, "body": name or uri}
 
 
-def _file(file: Attachment, address: str, text: Text, warning: str | None, more: Content) -> tuple[str, Content]:
+def _file(file: Attachment, there: Uploaded, text: Text, warning: str | None, more: Content) -> tuple[str, Content]:
     """With words, they are its caption, else what it shows is. Clients that hide nothing say at least that it is to be hidden."""
     hidden = file.sensitive or bool(warning)
     caption = text.plain or _shows(file)
     if hidden and not text.plain:
         caption = f"[CW: {_warned(warning)}] {caption}".rstrip() if warning else f"[sensitive] {caption}".rstrip()
-    info = {"mimetype": file.type, "size": file.size, "w": file.width, "h": file.height, "duration": file.duration}
+    info = {
+        "mimetype": file.type,
+        "size": there.size or file.size,
+        "w": there.width or file.width,
+        "h": there.height or file.height,
+        "duration": file.duration,
+    }
     name = capped(one_line(file.name), _NAME_BYTES) or file.media.value
     content: Content = {
         "body": caption or name,
-        "url": address,
+        "url": there.mxc,
         "info": {name: value for name, value in info.items() if value is not None},
         **more,
     }

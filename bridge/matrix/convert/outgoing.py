@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from bridge.contract.delivery import Delivery
+from bridge.ledger.rows import Uploaded
 from bridge.matrix.convert.message_out import message_events
 from bridge.matrix.convert.people_out import UserOf
 from bridge.matrix.convert.size import is_too_big, without_fallback
@@ -45,13 +46,13 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 class Sending(Struct, frozen=True, kw_only=True):
-    """What the bare delivery does not say: Matrix user ids, addresses of uploads by source, reactions already sent by key.
+    """What the bare delivery does not say: Matrix user ids, uploads by source, reactions already sent by key.
 
     `prefix` goes before the words where somebody else has to speak for the author.
     """
 
     user_of: UserOf
-    uploads: Mapping[str, str] = {}
+    uploads: Mapping[str, Uploaded] = {}
     reacted: Mapping[str, str] = {}
     prefix: str = ""
 
@@ -167,7 +168,8 @@ def _channel(delivery: Delivery, body: ChannelChange, sending: Sending) -> tuple
     if body.topic is not None:
         contents.append(("m.room.topic", {"topic": body.topic}))
     if body.avatar is not None:
-        source = sending.uploads.get(body.avatar, body.avatar)
+        there = sending.uploads.get(body.avatar)
+        source = body.avatar if there is None else there.mxc
         if source.startswith("mxc://"):
             contents.append(("m.room.avatar", {"url": source}))
         elif not source:

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.contract.logins import Login
 from bridge.ledger import Ledger, NoKey, Taken
-from bridge.ledger.rows import Chore, PuppetRow, Settled, State
+from bridge.ledger.rows import Chore, PuppetRow, Settled, State, Uploaded
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.portals import Direction, PortalKind, Source, TimelineOptions
@@ -160,8 +160,9 @@ async def test_logins_keep_their_secrets_encrypted(connect: Connect) -> None:
 
 async def test_media_is_uploaded_once_and_links_can_be_taken_back(ledger: Ledger) -> None:
     assert await ledger.media("http://x/1.png") is None
-    await ledger.save_media("http://x/1.png", "mxc://x/1", "ab" * 32, 5_000_000_000)
-    assert await ledger.media("http://x/1.png") == "mxc://x/1"
+    file = Uploaded(mxc="mxc://x/1", size=5_000_000_000, width=640, height=480)
+    await ledger.save_media("http://x/1.png", file, "ab" * 32)
+    assert await ledger.media("http://x/1.png") == file
     assert await ledger.same_media("ab" * 32) == "mxc://x/1"
     assert await ledger.same_media("cd" * 32) is None
     key = EventKey(IRC, "a")

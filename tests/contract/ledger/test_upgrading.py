@@ -8,7 +8,7 @@ from sqlalchemy import NullPool, create_engine, make_url
 
 from bridge.ledger import Ledger
 from bridge.ledger.columns import micros
-from bridge.ledger.rows import State
+from bridge.ledger.rows import State, Uploaded
 from bridge.ledger.upgrade import MIGRATIONS
 from bridge.model.codec import encode_event
 from bridge.model.ids import EventKey, IdentityId
@@ -46,6 +46,7 @@ def first_version(url: str) -> None:
         put("links", (5, 3, IRC, LOBBY.id, "both", True, "file"))
         put("identities", (IRC, "alice", "Alice", None, False))
         put("cursors", (IRC, "#lobby", "17"))
+        put("media", ("http://x/1.png", "mxc://x/1", "ab" * 32, 17, at))
     engine.dispose()
 
 
@@ -56,7 +57,7 @@ async def test_a_ledger_of_the_first_version_keeps_everything(nothing: str, conn
     first_version(nothing)
     steps: list[str] = []
     ledger: Ledger = await connect(nothing, progress=steps.append)
-    assert steps[0] == "upgrading the ledger from 0001 to 0002"
+    assert steps[0] == "upgrading the ledger from 0001 to 0003"
     assert await ledger.portals() == [
         Portal(
             id=3,
@@ -74,6 +75,7 @@ async def test_a_ledger_of_the_first_version_keeps_everything(nothing: str, conn
     assert await ledger.root(EventKey(ROOM.network, "$said")) == EventKey(IRC, "said")
     (entry,) = await ledger.undone(ROOM, 0, 10)
     assert (entry.seq, entry.delivery, entry.state, entry.due_at) == (7, OLD.delivery, State.PENDING, None)
+    assert await ledger.media("http://x/1.png") == Uploaded(mxc="mxc://x/1", size=17)
     cursor = await ledger.cursor(IRC, "#lobby")
     assert cursor is not None and cursor.value == "17"
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from bridge.contract.delivery import Delivery
+from bridge.ledger.rows import Uploaded
 from bridge.matrix.convert import Business, Context, Reacted, Sending, from_matrix, to_matrix
 from bridge.model.events import Event
 from bridge.model.ids import HUB, IdentityId, NetworkName
@@ -62,6 +63,7 @@ def test_what_a_homeserver_pushes_means_what_the_golden_file_says(case: str) -> 
 def test_what_is_sent_to_matrix_is_what_the_golden_file_says(case: str) -> None:
     given = read("out", f"{case}.delivery.json")
     known = {name: given.pop(name) for name in ("uploads", "reacted", "prefix") if name in given}
+    known["uploads"] = {source: Uploaded(mxc=mxc) for source, mxc in known.get("uploads", {}).items()}
     strangers = given.pop("strangers", [])
     delivery = msgspec.convert(given, Delivery)
     outgoing = to_matrix(delivery, Sending(user_of=lambda id: None if id.id in strangers else user_of(id), **known))

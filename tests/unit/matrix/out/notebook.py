@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bridge.ledger.rows import Copy, PuppetRow
+from bridge.ledger.rows import Copy, PuppetRow, Uploaded
 from bridge.model.ids import ChannelId, EventKey, IdentityId
 from bridge.model.people import Identity
 from bridge.model.portals import Direction, Link, Portal, PortalKind, Source, TimelineOptions
@@ -18,7 +18,7 @@ class Notebook:
         self.rooms: list[Portal] = []
         self.joins: list[Link] = []
         self.copied: dict[tuple[EventKey, ChannelId], list[Copy]] = {}
-        self.files: dict[str, tuple[str, str | None, int | None]] = {}
+        self.files: dict[str, tuple[Uploaded, str | None]] = {}
 
     async def puppet(self, user: str) -> PuppetRow | None:
         return self.puppets.get(user)
@@ -94,8 +94,8 @@ class Notebook:
         self.joins.append(link)
         return link
 
-    async def media(self, source: str) -> str | None:
+    async def media(self, source: str) -> Uploaded | None:
         return self.files[source][0] if source in self.files else None
 
-    async def save_media(self, source: str, mxc: str, sha256: str | None, size: int | None) -> None:
-        self.files[source] = (mxc, sha256, size)
+    async def save_media(self, source: str, file: Uploaded, sha256: str | None) -> None:
+        self.files[source] = (file, sha256)

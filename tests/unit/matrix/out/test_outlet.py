@@ -247,7 +247,16 @@ async def test_a_file_is_uploaded_once_however_often_it_is_sent(rig: Rig) -> Non
     await rig.outlet.deliver(rig.delivery(room, said("again", cat)))
     assert rig.shelf.put_in == [("cat.png", b"cat")]
     assert rig.last(room)["content"]["url"] == "mxc://localhost/shelf1"
-    assert rig.memory.files[cat.source][1:] == ("77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e", 3)
+    assert rig.memory.files[cat.source][1] == "77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e"
+
+
+async def test_a_picture_s_size_is_what_came_not_what_was_claimed(rig: Rig) -> None:
+    room = await rig.room()
+    cat = Attachment(source="https://example.org/cat.gif", name="cat.gif", media=Media.IMAGE, type="image/gif", size=9, width=1)
+    rig.shelf.sources[cat.source] = b"GIF89a\x20\x03\x58\x02\x00\x00\x00"
+    for _ in range(2):  # the second time it is known
+        await rig.outlet.deliver(rig.delivery(room, said("look", cat)))
+        assert rig.last(room)["content"]["info"] == {"mimetype": "image/gif", "size": 13, "w": 800, "h": 600}
 
 
 async def test_a_file_that_is_gone_or_over_the_cap_goes_as_a_link(rig: Rig) -> None:

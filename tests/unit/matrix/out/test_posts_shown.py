@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.contract.delivery import Delivery, Target
 from bridge.contract.features import Voice, VoiceKind
+from bridge.ledger.rows import Uploaded
 from bridge.matrix.convert import Sending, to_matrix
 from bridge.model.events import (
     Attachment,
@@ -116,7 +117,7 @@ def delivery(body: Message | Edit, **more: Any) -> Delivery:
     )
 
 
-UPLOADS = {"https://a.example/1.png": "mxc://localhost/1"}
+UPLOADS = {"https://a.example/1.png": Uploaded(mxc="mxc://localhost/1")}
 
 
 def user_of(id: IdentityId) -> str | None:
