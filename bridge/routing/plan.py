@@ -268,7 +268,7 @@ class Planner:
 
     def _context(self, resolved: Resolved, lookup: Lookup, now: datetime) -> FitContext:
         subject = resolved.original
-        if subject is not None and isinstance(resolved.event.body, Redaction) and refs_of(subject.body):
+        if subject is not None and isinstance(resolved.event.body, Edit | Redaction) and refs_of(subject.body):
             told = resolve(subject, lookup, self._policy)
             subject = told.event if isinstance(told, Resolved) else subject
         return FitContext(

@@ -24,7 +24,7 @@ def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
     if not fitting.present(edit.target.key):
         return fit_message(_marked(edit.message), fitting)
     if level is Level.NATIVE:
-        fitted = fit_message(edit.message, fitting)
+        fitted = fit_message(_answering(edit.message, subject), fitting)
         bodies = tuple((_with(edit, body), part) for body, part in fitted.bodies)
         return Fitted(bodies=bodies, refused=fitted.refused, dropped=fitted.dropped)
     if level is Level.RENDERED:
@@ -37,6 +37,14 @@ def fit_edit(edit: Edit, fitting: Fitting) -> Fitted:
 
 def _with(edit: Edit, body: object) -> Edit:
     return replace(edit, message=body)
+
+
+def _answering(message: Message, subject: Event | None) -> Message:
+    """Where an edit says nothing of what it answers, as on Matrix, that is still what its first words did."""
+    first = None if subject is None else subject.body
+    if not isinstance(first, Message) or message.reply_to is not None or message.thread is not None:
+        return message
+    return replace(message, reply_to=first.reply_to, thread=first.thread)
 
 
 def _marked(message: Message) -> Message:

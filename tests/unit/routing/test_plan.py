@@ -162,6 +162,19 @@ def test_an_edit_goes_over_the_old_copy_or_becomes_a_correction() -> None:
     assert other.delivery.target is None
 
 
+def test_an_edit_still_answers_what_its_message_answered() -> None:
+    """Matrix does not say again what an edited message answers, and on XMPP a correction replaces all of it (XEP-0308)."""
+    world = World(*LINKS)
+    first = happened("1", "plain/#a", "plain/bob", "shall we?")
+    world.plan(first)
+    world.memory.aliases[EventKey(place("matrix/!room").network, "$copy")] = first.key
+    world.plan(happened("$2", "matrix/!room", "matrix/@a:d", said("yse", reply_to=ref("$copy", "matrix"))))
+    edit = Edit(target=ref("$2", "matrix"), message=said("yes"))
+    plain, rich = world.plan(happened("$3", "matrix/!room", "matrix/@a:d", edit)).drafts
+    assert rich.delivery.reply_to == Target(event=first.key, author=first.author)
+    assert plain.delivery.body == said("* yes")
+
+
 def test_nobody_edits_or_deletes_anothers_words() -> None:
     world = World(*LINKS)
     world.plan(happened("1", "plain/#a", "plain/bob", "hi"))
