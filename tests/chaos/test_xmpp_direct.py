@@ -164,7 +164,16 @@ async def juliet_asks(place: Chat, numbers: list[int], struck: Struck) -> dict[s
         settled.update(said.relates(RECEIVED) or said.id for said in new)
         return any(said.kind == "error" for said in new)
 
+    async def begin_again() -> None:
+        await struck.over.wait()
+        if not juliet.connected:
+            await juliet.reconnect()
+        await place.is_there()
+        settled.update(asked)
+
     for number in numbers:
+        if not juliet.connected:  # since the line before this one
+            await begin_again()
         asked[place.say(f"line {number}")] = number
         struck.sent(number - numbers[0])
         wrong = False
@@ -181,11 +190,7 @@ async def juliet_asks(place: Chat, numbers: list[int], struck: Struck) -> dict[s
         going.cancel()
         await asyncio.gather(over, going, return_exceptions=True)
         if wrong or len(asked.keys() - settled) >= WINDOW:
-            await struck.over.wait()
-            if not juliet.connected:
-                await juliet.reconnect()
-            await place.is_there()
-            settled.update(asked)
+            await begin_again()
     return asked
 
 
