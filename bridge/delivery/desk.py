@@ -58,8 +58,12 @@ class Proofs:
     def get(self, delivery: str) -> Receipt | None:
         return self._receipts.get(delivery)
 
+    def answered(self, delivery: str) -> None:
+        """The answer came, too, and is settled by whoever waited for it."""
+        self._new.pop(delivery, None)
+
     def fresh(self) -> dict[str, Receipt]:
-        """Those that came since this was asked last."""
+        """Those that came since this was asked last, and were not answered."""
         fresh, self._new = self._new, {}
         return fresh
 

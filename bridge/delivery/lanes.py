@@ -285,6 +285,7 @@ class Lane:
         self._governor.landed(item)
         patient = self._patient and self._goes_on() and not any(entry.delivery.id in desk.waiting for entry in item.entries)
         put = desk.settler.put_by if patient else desk.settler.put
+        desk.proofs.answered(item.delivery.id)
         for entry in item.entries:
             self._aloft[entry.delivery.id] = entry.delivery.event  # it may have been sent by an earlier run, or proved by the way
             put(Settled(id=entry.delivery.id, state=State.DONE, receipt=receipt), self.settled)

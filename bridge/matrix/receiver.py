@@ -47,6 +47,9 @@ _TRANSACTION = "transaction"
 _ANYWHERE = frozenset({"m.room.member", "m.room.encryption", "m.room.encrypted"})
 """What may be our business in a room that is no portal too."""
 
+_COMPANY_SECONDS = 0.005
+"""So long the answer to a transaction waits that holds nothing but what we said: a moment later our own requests are answered,
+one commit holds what many would have, and the next transaction, which comes when this is answered, brings more at once."""
 _HEAVY = 8192
 """Bytes of a transaction or an event from which reading it could take milliseconds, and is done in a thread."""
 
@@ -218,6 +221,8 @@ class Receiver:
     async def _commit(self, cursor: Cursor | None, crop: _Crop) -> int:
         """Returns how many events and chores the ledger had not."""
         if crop.proved:  # people answer what they saw, though we be killed before the homeserver has answered us
+            if not (crop.events or crop.chores):
+                await asyncio.sleep(_COMPANY_SECONDS)
             await self._around.recorded()
         if not (crop.events or crop.chores):
             return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Unc
 from bridge.contract.plan import Draft
 from bridge.delivery.patience import PatientOutbox
 from bridge.delivery.settling import Settler
-from bridge.ledger.rows import Settled, State
+from bridge.ledger.rows import Entry, Settled, State
 from bridge.model.events import Body, Edit, Redaction
 from bridge.model.ids import HUB
 from tests.unit.delivery.stage import NET, FakeOutlet, Stage, background, delivery, draft, key, receipt_of, ref, say, turns
@@ -50,6 +51,27 @@ async def test_what_is_proved_in_flight_is_on_disk_for_who_asks_and_once(stage: 
         await stage.send(draft(2))
         assert outlet.lines == ["line 1", "line 2"]
     assert [copy.id for copy in stage.ledger.all_copies] == ["id-1", "id-2"]
+
+
+async def test_what_is_proved_and_answered_is_settled_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[str] = []
+    settle = stage.ledger.settle
+
+    async def counted(many: Sequence[Settled], drafts: Sequence[Draft] = ()) -> list[Entry]:
+        settled.extend(one.id for one in many)
+        return await settle(many, drafts)
+
+    monkeypatch.setattr(stage.ledger, "settle", counted)
+    outlet = FakeOutlet()
+    outlet.gate = asyncio.Event()
+    async with stage.running(outlet) as courier:
+        await stage.send(draft(1))
+        courier.proved(delivery(1).id, receipt_of(delivery(1)))
+        outlet.gate.set()
+        await turns()
+        await courier.recorded()
+        assert [copy.id for copy in stage.ledger.all_copies] == ["id-1"]
+    assert settled == [delivery(1).id]
 
 
 async def test_who_asks_for_what_is_on_disk_as_all_ends_is_told_that_nobody_knows(stage: Stage) -> None:
