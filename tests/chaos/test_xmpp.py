@@ -1,5 +1,7 @@
 """`kill -9` of the bridge, Prosody and Synapse while a room is streamed through, each way. What counts is the room's archive.
 
+The room is linked through the component, or alice is in it with an account of hers.
+
 Not part of `make test`: asked for by `--kills` above its default, as `make chaos` does.
 """
 
@@ -11,17 +13,30 @@ from pathlib import Path
 
 import pytest
 
+from bridge.ops.remote import ask
 from tests.chaos.blows import BLOWS, Blow, Kept, Note, Struck, rest, speaks, times
 from tests.chaos.conftest import Force
 from tests.chaos.tally import judge, seen
+from tests.chaos.test_xmpp_direct import Chat, chat
 from tests.servers.daemons import Inspircd
 from tests.servers.square import ROOM, Square, square
 from tests.servers.xmpp import Prosody
 
 pytestmark = [pytest.mark.servers, BLOWS]
 
+WHOSE = pytest.mark.parametrize("whose", ["linked", "own"])
 LINES = 500
 PATIENCE = 120.0
+
+
+@asynccontextmanager
+async def own(folder: Path, python: Path) -> AsyncIterator[Chat]:
+    async with chat(folder, python, account=True) as place:
+        await place.juliet.join(ROOM)
+        await place.juliet.configure(ROOM, persistentroom="1")
+        await asyncio.to_thread(ask, place.bridge.folder / "unabridged.sock", "join", {"room": ROOM}, place.alice.user)
+        place.room = await place.alice.enter(f"@_jabber_{ROOM.replace('@', '=40')}:localhost")
+        yield place
 
 
 @asynccontextmanager
@@ -36,10 +51,12 @@ async def stage(folder: Path, python: Path, ircd: Inspircd) -> AsyncIterator[Squ
             await server.stop()
 
 
+@WHOSE
 async def test_from_matrix_to_xmpp(
-    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow, whose: str
 ) -> None:
-    async with stage(tmp_path, synapse_python, inspircd) as place:
+    scene = own(tmp_path, synapse_python) if whose == "own" else stage(tmp_path, synapse_python, inspircd)
+    async with scene as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
         for turn in range(times(blow, kills)):
             await rest(place, turn)
@@ -55,10 +72,12 @@ async def test_from_matrix_to_xmpp(
             assert verdict.clean, f"turn {turn}, seed {force.seed}: {verdict}"
 
 
+@WHOSE
 async def test_from_xmpp_to_matrix(
-    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow
+    tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow, whose: str
 ) -> None:
-    async with stage(tmp_path, synapse_python, inspircd) as place:
+    scene = own(tmp_path, synapse_python) if whose == "own" else stage(tmp_path, synapse_python, inspircd)
+    async with scene as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
         for turn in range(times(blow, kills)):
             await rest(place, turn)
@@ -75,7 +94,7 @@ async def test_from_xmpp_to_matrix(
             assert not verdict.repeats, "a homeserver can be asked: nothing is ever sent there twice"
 
 
-async def juliet_streams(place: Square, kept: Kept, numbers: list[int], struck: Struck) -> None:
+async def juliet_streams(place: Square | Chat, kept: Kept, numbers: list[int], struck: Struck) -> None:
     """She sees each line in the room before the next; after her server was away she says again only what its archive lacks."""
     juliet = place.juliet
     for number in numbers:
@@ -92,7 +111,7 @@ async def juliet_streams(place: Square, kept: Kept, numbers: list[int], struck: 
         struck.sent(number - numbers[0])
 
 
-async def both_hear(place: Square) -> None:
+async def both_hear(place: Square | Chat) -> None:
     """The link carries both ways again; what was said before has gone before."""
     if not place.juliet.connected:
         await place.juliet.reconnect()
