@@ -284,11 +284,17 @@ def occupant(room: str, nick: str, *, occupant_id: str | None = None, jid: str |
 # stanzas
 
 _UNSAFE = re.compile("[%/!]")
+_DELIVERY = re.compile("[0-9a-f]{32}")
 
 
 def native(value: str | None) -> str | None:
     """An id that can be one; hostile ones count as none."""
     return value if value and len(value) <= LONGEST_ID and value.isprintable() else None
+
+
+def may_be_ours(id: str) -> bool:
+    """Whether it has the form of a delivery's id: then an earlier run of the bridge may have sent what bears it."""
+    return _DELIVERY.fullmatch(id) is not None
 
 
 def by_id(by: str, id: str) -> str:

@@ -251,8 +251,10 @@ class Account:
             me = self.hearing.person(self.me)
             self.intake.put(Item(channel=self.hearing.channel(self.me), peer=me, ticket=ticket, cursor=words.archive_id))
             return
-        if found.bounced is not None and (place := self.sending.bounced(found.bounced)) is not None:
-            self.say(place.jid, f"This message did not arrive: {found.bounced.words}.", f"bounced {found.bounced.id}")
+        if (bounced := found.bounced) is not None:
+            jid = self.sending.bounced(bounced, has_room=self.intake.is_housed(found.item.channel))
+            if jid is not None:
+                self.intake.put(self._notices.bounced(jid, bounced))
         item = found.item
         if found.invited is not None and (told := self.people.invited(found.peer, found.invited.invite)) is not None:
             item = self._notices.said(found.peer, told, f"invited {found.invited.invite.room} {found.said.id}")

@@ -2,9 +2,10 @@
 
 from adapters.xmpp.accounts.hearing import Hearing
 from adapters.xmpp.accounts.intake import Item
-from adapters.xmpp.ids import conversation, made_id
+from adapters.xmpp.ids import conversation, made_id, sent_id
+from adapters.xmpp.inbound import Bounced, notice
 from bridge.contract.toolbox import Toolbox
-from bridge.model.events import Body, Event, Message, ProfileChange, Style, Text
+from bridge.model.events import Body, Event, ProfileChange
 from bridge.model.ids import EventKey, NetworkName
 
 
@@ -16,7 +17,13 @@ class Notices:
 
     def said(self, jid: str, words: str, what: str) -> Item:
         """In the chat with somebody; `what` tells it from all others, so that it is said once."""
-        return self._of(jid, what, Message(text=Text(plain=words), style=Style.NOTICE))
+        return self._of(jid, what, notice(words, self._network))
+
+    def bounced(self, jid: str, bounced: Bounced) -> Item:
+        """In the chat with somebody, that what was written to them came back."""
+        about = sent_id(conversation(self._me, jid), self._me, bounced.id)
+        words = f"This message did not arrive: {bounced.words}."
+        return self._of(jid, f"bounced {bounced.id}", notice(words, self._network, about))
 
     def shown(self, jid: str) -> Item:
         """How somebody is called and looks now."""

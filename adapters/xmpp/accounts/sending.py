@@ -5,7 +5,7 @@ from collections import OrderedDict
 from datetime import timedelta
 
 from adapters.xmpp.accounts.services import Services
-from adapters.xmpp.ids import Place, conversation, loose_id, sent_id
+from adapters.xmpp.ids import Place, conversation, loose_id, may_be_ours, sent_id
 from adapters.xmpp.inbound import Bounced
 from adapters.xmpp.outbound import message_for
 from adapters.xmpp.stanza.said import Said, read_message
@@ -66,15 +66,20 @@ class Sending:
             self._flying.pop(delivery.id, None)
         return Receipt(evidence=Evidence.FENCED, ids=self._names(delivery.id, place), at=self._tools.clock.now())
 
-    def bounced(self, bounced: Bounced) -> Place | None:
-        """A message came back. Where nobody waits for it any more: the chat whose people are to be told."""
-        place = self._sent.get(bounced.id)
-        if place is None or bounced.sender.partition("/")[0] not in (place.jid, self._me, self._me.rpartition("@")[2], ""):
+    def bounced(self, bounced: Bounced, *, has_room: bool) -> str | None:
+        """A message came back. Where nobody waits for it any more: with whom the chat is whose people are to be told.
+
+        What was sent before the bridge was started was for who says that it did not come, if there is a room for them.
+        """
+        sender, place = bounced.sender.partition("/")[0], self._sent.get(bounced.id)
+        if place is None:
+            return sender if has_room and may_be_ours(bounced.id) and "@" in sender and sender != self._me else None
+        if sender not in (place.jid, self._me, self._me.rpartition("@")[2], ""):
             return None
         del self._sent[bounced.id]
         flying = self._flying.get(bounced.id)
         if flying is None or flying.done():
-            return place
+            return place.jid
         flying.set_exception(Rejected(bounced.words))
         flying.exception()
         return None

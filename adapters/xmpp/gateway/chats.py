@@ -11,15 +11,15 @@ from adapters.xmpp.gateway.housing import Arrival, Housing
 from adapters.xmpp.gateway.refusing import UNKNOWN
 from adapters.xmpp.gateway.replies import Replies
 from adapters.xmpp.gateway.sending import Sending
-from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid
-from adapters.xmpp.inbound import Bounced, Invited, Lately, Proof, Scene, events
+from adapters.xmpp.ids import Kind, Place, conversation, identity_of, made_id, puppet_jid, sent_id
+from adapters.xmpp.inbound import Bounced, Invited, Lately, Proof, Scene, events, notice
 from adapters.xmpp.outbound import received
 from adapters.xmpp.rooms.house import House
 from adapters.xmpp.rooms.voices import RESOURCE
 from adapters.xmpp.stanza.parts import Bad, Type
 from adapters.xmpp.stanza.said import Said, read_message
 from adapters.xmpp.stanza.wrapped import is_wrapped
-from bridge.model.events import Event, Message, ProfileChange, Style, Text
+from bridge.model.events import Event, ProfileChange
 from bridge.model.ids import HUB, EventKey, IdentityId
 from bridge.model.people import Identity, Profile
 from bridge.model.signals import ReadMark, Typing
@@ -87,8 +87,9 @@ class Chats:
                 case Proof():
                     self._sending.proved(one, place)
                 case Bounced():
-                    if self._sending.bounced(one, place):
-                        self.say(place, f"Your message did not arrive: {one.words}.", f"bounced {one.id}")
+                    if self._sending.bounced(one, place) and place.channel(self._house.network) in self._housing:
+                        about = sent_id(conversation(me, place.jid), me, one.id)
+                        self.say(place, f"Your message did not arrive: {one.words}.", f"bounced {one.id}", about=about)
                 case Invited():
                     self.say(place, _invitation(one), f"invited {said.id or scene.made}")
                 case Typing() | ReadMark() if place.channel(self._house.network) in self._housing:
@@ -114,8 +115,10 @@ class Chats:
         """XEP-0184: it is on disk."""
         self._replies.write(received(said.sender, said.id or "", sender=f"{said.to.partition('/')[0]}/{RESOURCE}"))
 
-    def say(self, place: Place, words: str, what: str, refused: Callable[[], None] = lambda: None) -> None:
-        """A notice in the chat; `what` tells it from all others, so that it is said once.
+    def say(
+        self, place: Place, words: str, what: str, refused: Callable[[], None] = lambda: None, *, about: str | None = None
+    ) -> None:
+        """A notice in the chat; `what` tells it from all others, so that it is said once. It answers the message `about`.
 
         `refused` is called where the chat can have no room.
         """
@@ -125,7 +128,7 @@ class Chats:
             channel=place.channel(self._house.network),
             author=who,
             happened_at=self._house.tools.clock.now(),
-            body=Message(text=Text(plain=words), style=Style.NOTICE),
+            body=notice(words, self._house.network, about),
         )
         self._housing.put(event.channel, who, Arrival(events=(event,), then=_nothing, refuse=lambda condition, words: refused()))
 

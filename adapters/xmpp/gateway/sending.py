@@ -6,7 +6,7 @@ What comes back as undeliverable while somebody waits for it is refused; what co
 import asyncio
 from collections import OrderedDict
 
-from adapters.xmpp.ids import Place, conversation, loose_id, puppet_jid, sent_id
+from adapters.xmpp.ids import Place, conversation, loose_id, may_be_ours, puppet_jid, sent_id
 from adapters.xmpp.inbound import Bounced, Proof
 from adapters.xmpp.outbound import message_for
 from adapters.xmpp.rooms.house import House
@@ -73,10 +73,10 @@ class Sending:
             self._house.inlet.proved(proof.delivery, proof.receipt)
 
     def bounced(self, bounced: Bounced, place: Place) -> bool:
-        """Whether the chat's people must be told: nobody waits for it any more."""
-        if self._sent.get(bounced.id) != place:
+        """Whether the chat's people must be told: nobody waits for it any more, or it was sent before the bridge was started."""
+        if self._sent.get(bounced.id, place) != place or not may_be_ours(bounced.id):
             return False
-        del self._sent[bounced.id]
+        self._sent.pop(bounced.id, None)
         flying = self._flying.get(bounced.id)
         if flying is None or flying.done():
             return True

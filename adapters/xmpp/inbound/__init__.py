@@ -7,5 +7,18 @@ by the core where somebody else tries. Only a room can moderate, and only the pl
 from adapters.xmpp.inbound.reused import Lately
 from adapters.xmpp.inbound.scene import Bounced, Heard, Invited, Occupant, Proof, Scene
 from adapters.xmpp.inbound.speech import copy_ids, events, words_for
+from adapters.xmpp.inbound.text import notice
 
-__all__ = ["Bounced", "Heard", "Invited", "Lately", "Occupant", "Proof", "Scene", "copy_ids", "events", "words_for"]
+__all__ = [
+    "Bounced",
+    "Heard",
+    "Invited",
+    "Lately",
+    "Occupant",
+    "Proof",
+    "Scene",
+    "copy_ids",
+    "events",
+    "notice",
+    "words_for",
+]

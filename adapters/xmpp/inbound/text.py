@@ -14,8 +14,8 @@ from adapters.xmpp.stanza import ns, styling
 from adapters.xmpp.stanza.clean import CUT
 from adapters.xmpp.stanza.parts import Fallback, File, Pointer, Type
 from adapters.xmpp.stanza.said import Said
-from bridge.model.events import Attachment, Location, Mention, Message, Style, Text
-from bridge.model.ids import IdentityId
+from bridge.model.events import Attachment, Location, Mention, Message, Ref, Style, Text
+from bridge.model.ids import EventKey, IdentityId, NetworkName
 from bridge.model.people import Identity, Profile
 from bridge.text.escape import strip_controls
 from bridge.text.html import html_to_plain, plain_to_html
@@ -29,6 +29,12 @@ _QUOTED = re.compile(r"(?:[ \t]*>[^\n]*(?:\n|\Z)|[ \t]*\n)+")
 _OTR = "?OTR"
 
 _Fits: TypeAlias = Callable[[str], bool]
+
+
+def notice(words: str, network: NetworkName, about: str | None = None) -> Message:
+    """The bridge's own words in a chat; `about`: the native id of the message that they answer."""
+    answered = None if about is None else Ref(key=EventKey(network, about))
+    return Message(text=Text(plain=words), style=Style.NOTICE, reply_to=answered)
 
 
 def message_of(said: Said, scene: Scene) -> Message | None:

@@ -293,6 +293,17 @@ async def test_what_comes_back_late_is_told_in_the_chat_and_only_of_what_was_sen
         assert await stage.heard(2) == ["This message did not arrive: the other server can't be found.", "hello"]
 
 
+async def test_what_comes_back_after_a_restart_is_told_where_there_is_a_room() -> None:
+    error = "<error type='cancel'><remote-server-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    async with playing() as stage:
+        await stage.start()
+        for id, heard in (("a" * 32, 1), ("b" * 32, 3)):
+            stage.server.send(f"<message from='{ROMEO}' to='{JID}' type='error' id='{id}'>{error}</message>")
+            stage.server.send(said(f"hello {id[0]}", f"m{id}"))
+            await stage.heard(heard)
+        assert stage.texts() == ["hello a", "This message did not arrive: the other server can't be found.", "hello b"]
+
+
 async def test_a_receipt_is_given_when_it_is_true_and_only_to_those_who_see_us() -> None:
     async with playing() as stage:
         stage.server.roster = [(ROMEO, "", "both")]

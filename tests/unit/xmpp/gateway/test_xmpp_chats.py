@@ -233,6 +233,23 @@ class TestWhatGoes:
             (event,) = one.events()
             assert isinstance(event.body, Message) and event.body.style is Style.NOTICE
             assert "did not arrive" in event.body.text.plain and event.channel == CHAT
+            assert event.body.reply_to == Ref(key=EventKey(NET, sent_id(WHERE, ALICE_JID, sent.id)))
+
+    async def test_what_comes_back_after_a_restart_is_told_where_there_is_a_room(self, street: Street) -> None:
+        error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        async with parlour(street) as one:
+            one.hear(error, type="error", id="a" * 32, sender=JULIET)
+            await one.heard_all()
+            assert one.events() == []
+            await one.open()
+            one.hear(error, type="error", id="no-delivery-s", sender=JULIET)
+            one.hear(error, type="error", id="b" * 32, sender=JULIET)
+            await until(one.words)
+            await one.heard_all()
+            (event,) = one.events()
+            assert isinstance(event.body, Message) and event.body.reply_to == Ref(
+                key=EventKey(NET, sent_id(WHERE, ALICE_JID, "b" * 32))
+            )
 
     async def test_only_its_own_user_writes_in_a_chat_and_nobody_to_ourselves(self, street: Street) -> None:
         carol = Identity(id=IdentityId(HUB, "@carol:example.org"))
