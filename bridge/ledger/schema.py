@@ -273,8 +273,8 @@ media = Table(
     Column("sha256", Words, index=True),
     Column("size", Serial),
     Column("at", Moment, nullable=False),
-    Column("width", Serial),
-    Column("height", Serial),
+    Column("width", Integer),
+    Column("height", Integer),
 )
 
 revoked = Table(
