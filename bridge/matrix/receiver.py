@@ -220,11 +220,12 @@ class Receiver:
 
     async def _commit(self, cursor: Cursor | None, crop: _Crop) -> int:
         """Returns how many events and chores the ledger had not."""
+        news = crop.events or crop.chores
         if crop.proved:  # people answer what they saw, though we be killed before the homeserver has answered us
-            if not (crop.events or crop.chores):
+            if not news:
                 await asyncio.sleep(_COMPANY_SECONDS)
             await self._around.recorded()
-        if not (crop.events or crop.chores):
+        if not news:
             return 0
         accepted = await self._intake.accept(HUB, crop.events, cursor=cursor, chores=crop.chores)
         return len(accepted.fresh) + len(accepted.chores)

@@ -24,13 +24,13 @@ from tests.servers.xmpp import Prosody
 
 pytestmark = [pytest.mark.servers, BLOWS]
 
-WHOSE = pytest.mark.parametrize("whose", ["linked", "own"])
 LINES = 500
 PATIENCE = 120.0
 
 
 @asynccontextmanager
-async def own(folder: Path, python: Path) -> AsyncIterator[Chat]:
+async def joined(folder: Path, python: Path, ircd: Inspircd) -> AsyncIterator[Chat]:
+    """alice is in it with romeo's account."""
     async with chat(folder, python, account=True) as place:
         await place.juliet.join(ROOM)
         await place.juliet.configure(ROOM, persistentroom="1")
@@ -51,12 +51,14 @@ async def stage(folder: Path, python: Path, ircd: Inspircd) -> AsyncIterator[Squ
             await server.stop()
 
 
-@WHOSE
+WHOSE = {"linked": stage, "own": joined}
+
+
+@pytest.mark.parametrize("whose", WHOSE)
 async def test_from_matrix_to_xmpp(
     tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow, whose: str
 ) -> None:
-    scene = own(tmp_path, synapse_python) if whose == "own" else stage(tmp_path, synapse_python, inspircd)
-    async with scene as place:
+    async with WHOSE[whose](tmp_path, synapse_python, inspircd) as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
         for turn in range(times(blow, kills)):
             await rest(place, turn)
@@ -72,12 +74,11 @@ async def test_from_matrix_to_xmpp(
             assert verdict.clean, f"turn {turn}, seed {force.seed}: {verdict}"
 
 
-@WHOSE
+@pytest.mark.parametrize("whose", WHOSE)
 async def test_from_xmpp_to_matrix(
     tmp_path: Path, synapse_python: Path, inspircd: Inspircd, kills: int, force: Force, note: Note, blow: Blow, whose: str
 ) -> None:
-    scene = own(tmp_path, synapse_python) if whose == "own" else stage(tmp_path, synapse_python, inspircd)
-    async with scene as place:
+    async with WHOSE[whose](tmp_path, synapse_python, inspircd) as place:
         in_room, kept = seen(place.alice, place.room), Kept(place.juliet, ROOM)
         for turn in range(times(blow, kills)):
             await rest(place, turn)

@@ -10,7 +10,7 @@ from bridge.contract.adapter import Reconciles, Signals
 from bridge.contract.delivery import Target
 from bridge.contract.errors import LedgerUnavailable, Rejected, Unavailable, Uncertain
 from bridge.contract.features import Evidence, Feature, Level
-from bridge.ledger.rows import Copy
+from bridge.ledger.rows import Copy, Uploaded
 from bridge.matrix.convert import STAMP
 from bridge.model.events import (
     Attachment,
@@ -247,7 +247,8 @@ async def test_a_file_is_uploaded_once_however_often_it_is_sent(rig: Rig) -> Non
     await rig.outlet.deliver(rig.delivery(room, said("again", cat)))
     assert rig.shelf.put_in == [("cat.png", b"cat")]
     assert rig.last(room)["content"]["url"] == "mxc://localhost/shelf1"
-    assert rig.memory.files[cat.source][1] == "77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e"
+    sha256 = "77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e"
+    assert rig.memory.files[cat.source] == (Uploaded(mxc="mxc://localhost/shelf1", size=3), sha256)
 
 
 async def test_a_picture_s_size_is_what_came_not_what_was_claimed(rig: Rig) -> None:
